@@ -1,0 +1,9 @@
+import type { Progress } from "./progress.mjs";
+
+export type Provision = "synapse" | "redis" | "postgres";
+/** Fetches what is missing; answers the reason of each that cannot be had. Never throws. */
+export function provision(
+  names: readonly Provision[],
+  progress?: Progress,
+): Promise<Map<Provision, string>>;
+export function describeReasons(reasons: ReadonlyMap<Provision, string>): Record<string, string>;

@@ -1,0 +1,7 @@
+export function findNode24(root?: string): { readonly node: string } | { readonly reason: string };
+export function runOnNode24(options: {
+  root?: string;
+  script: string;
+  args?: readonly string[];
+  env?: NodeJS.ProcessEnv;
+}): Promise<number>;
