@@ -1,0 +1,198 @@
+import { hostname } from "node:os";
+import { createAccount, startAccounts, type RunningAccount } from "./bridge/accounts.ts";
+import type { BridgeDefinition, Log } from "./bridge/contract.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import type { CoreConfig } from "./config/schema.ts";
+import { createBullmqDoorbell } from "./doorbell/bullmq.ts";
+import type { Doorbell } from "./doorbell/doorbell.ts";
+import { createMemoryDoorbell } from "./doorbell/memory.ts";
+import type { Matrix, MatrixAccount } from "./matrix/contract.ts";
+import { createMatrix, MATRIX_CAPABILITIES } from "./matrix/index.ts";
+import { newId } from "./model/id.ts";
+import { startAdmin, type Admin } from "./ops/http.ts";
+import { createMetrics, type Metrics } from "./ops/metrics.ts";
+import { createAcceptor, type Acceptor } from "./pipeline/accept.ts";
+import type { Destination } from "./pipeline/attempt.ts";
+import { createDirectory, type Directory } from "./pipeline/directory.ts";
+import { runLane, type LaneDeps } from "./pipeline/lane.ts";
+import { reportReceipt } from "./pipeline/report.ts";
+import { startSweep } from "./pipeline/sweep.ts";
+import { lockFolder, type FolderLock } from "./store/folder-lock.ts";
+import { openStorage, type Storage } from "./store/open.ts";
+import type { StoredMessage } from "./store/store.ts";
+
+/** What the running parts share. */
+interface Core {
+  readonly config: CoreConfig;
+  readonly definitions: LoadedConfig["definitions"];
+  readonly log: Log;
+  /** One node: nobody else runs on this data folder. */
+  readonly lock: FolderLock | undefined;
+  readonly storage: Storage;
+  readonly doorbell: Doorbell;
+  readonly directory: Directory;
+  readonly metrics: Metrics;
+  readonly acceptor: Acceptor;
+  readonly now: () => Date;
+}
+
+export interface Gateway {
+  /** In reverse order of the start: intake first, the database last. Safe to call once. */
+  stop(): Promise<void>;
+}
+
+/** How long running hand-overs may take to end by themselves, and then to give up, milliseconds. */
+const FINISH_MS = 8_000;
+const ABORT_MS = 2_000;
+
+/**
+ * The whole gateway on one screen. Start: database, bridges, lanes, Matrix (which brings letters in), accounts (which
+ * bring letters in), admin. Whatever is accepted from the first second on finds its lane running.
+ */
+export async function startGateway(loaded: LoadedConfig, log: Log): Promise<Gateway> {
+  const core = await buildCore(loaded, log);
+  const accounts = buildAccounts(core);
+  const matrix = buildMatrix(core, accounts);
+  const lanes = buildLanes(core, accounts, matrix);
+  await core.doorbell.start(lanes.run);
+  const sweep = startSweep({ ...core, store: core.storage.store, ring: core.doorbell.ring });
+  await matrix.start();
+  const started = await startAccounts(accounts.values(), log);
+  const admin: Admin = await startAdmin({ ...core, matrix, accounts, started });
+  log.info({ accounts: accounts.size, admin: admin.url }, "gateway-started");
+  return {
+    async stop() {
+      log.info({}, "gateway-stopping");
+      await Promise.all([
+        matrix.stop(),
+        ...[...accounts.values()].map((account) => account.stop()),
+      ]);
+      await sweep.stop();
+      await lanes.finish();
+      await core.doorbell.stop(ABORT_MS);
+      await admin.stop();
+      await core.storage.close();
+      core.lock?.release();
+      log.info({}, "gateway-stopped");
+    },
+  };
+}
+
+async function buildCore({ config, definitions }: LoadedConfig, log: Log): Promise<Core> {
+  const now = () => new Date();
+  const lock = config.store.kind === "sqlite" ? lockFolder(config.data) : undefined;
+  const storage = await openStorage(config);
+  const { store } = storage;
+  if (lock) await store.breakLeases();
+  const doorbell = buildDoorbell(config, log);
+  const directory = createDirectory(config.accounts, store);
+  const metrics = createMetrics(store, now);
+  const acceptor = createAcceptor({ store, log, now, ring: doorbell.ring });
+  return { config, definitions, log, lock, storage, doorbell, directory, metrics, acceptor, now };
+}
+
+function buildDoorbell(config: CoreConfig, log: Log): Doorbell {
+  const { concurrency } = config.delivery;
+  if (config.doorbell.kind === "memory") return createMemoryDoorbell({ concurrency });
+  return createBullmqDoorbell({ url: config.doorbell.url.reveal(), concurrency, log });
+}
+
+function buildAccounts(core: Core): ReadonlyMap<string, RunningAccount> {
+  const { store, blobs, sealer } = core.storage;
+  const accounts = new Map<string, RunningAccount>();
+  for (const account of core.config.accounts) {
+    const definition = core.definitions.get(account.bridge);
+    if (account.phase === "off" || !definition) continue;
+    const deps = {
+      ...core,
+      ...{ store, blobs, sealer },
+      attachmentBytes: core.config.limits.attachmentBytes,
+      accept: core.acceptor.fromLegacy,
+      report: (name: string, report: Parameters<typeof reportReceipt>[2]) =>
+        reportReceipt({ ...core, store, ring: core.doorbell.ring }, name, report),
+      countTaskFailure: core.metrics.countTaskFailure,
+    };
+    accounts.set(account.name, createAccount(deps, account, definition));
+  }
+  return accounts;
+}
+
+function buildMatrix(core: Core, accounts: ReadonlyMap<string, RunningAccount>): Matrix {
+  const { store, blobs, sealer } = core.storage;
+  const { homeserver, appservice, limits } = core.config;
+  return createMatrix({
+    homeserver,
+    appservice,
+    limits,
+    accounts: [...accounts.values()].map(asMatrixAccount),
+    store,
+    blobs,
+    directory: core.directory,
+    log: core.log,
+    derive: (account, purpose) => sealer.derive(`account:${account}:${purpose}`),
+    accept: (conversation, message, options) => {
+      const account = accounts.get(conversation.account);
+      if (!account) throw new Error(`account ${conversation.account} is off`);
+      return core.acceptor.fromMatrix(account.config, conversation, message, options);
+    },
+    report: (report) =>
+      reportReceipt({ ...core, store, ring: core.doorbell.ring }, undefined, report),
+    ring: core.doorbell.ring,
+    count: core.metrics.countMatrix,
+    now: core.now,
+  });
+}
+
+function asMatrixAccount({ config, definition, bridge }: RunningAccount): MatrixAccount {
+  const { title, capabilities, lookupFields }: BridgeDefinition = definition;
+  return {
+    config,
+    bridgeName: config.bridge,
+    bridgeTitle: title,
+    capabilities,
+    lookupFields,
+    resolve: bridge.resolve && ((query, signal) => bridge.resolve?.(query, signal) ?? empty()),
+  };
+}
+const empty = () => Promise.resolve([]);
+
+function buildLanes(core: Core, accounts: ReadonlyMap<string, RunningAccount>, matrix: Matrix) {
+  const toMatrix: Destination = { bridge: matrix, capabilities: MATRIX_CAPABILITIES };
+  const onSide = (letter: StoredMessage, side: "legacy" | "matrix"): Destination | undefined => {
+    const account = accounts.get(letter.message.account);
+    if (!account) return undefined;
+    if (side === "matrix") return toMatrix;
+    return { bridge: account.bridge, capabilities: account.definition.capabilities };
+  };
+  const running = new Set<Promise<void>>();
+  let finishing = false;
+  const deps: LaneDeps = {
+    store: core.storage.store,
+    log: core.log,
+    policy: core.config.delivery,
+    owner: `${hostname()}-${process.pid}-${newId()}`,
+    now: core.now,
+    random: Math.random,
+    destination: (letter) => onSide(letter, letter.destination),
+    origin: (letter) => onSide(letter, letter.origin),
+    observe: (letter, outcome, seconds) =>
+      core.metrics.observeAttempt(letter.message.account, letter.destination, outcome, seconds),
+    takeEvent: matrix.takeEvent,
+    ring: core.doorbell.ring,
+    finishing: () => finishing,
+  };
+  return {
+    run(lane: string, signal: AbortSignal): Promise<void> {
+      if (finishing) return Promise.resolve();
+      const turn = runLane(deps, lane, signal).finally(() => running.delete(turn));
+      running.add(turn);
+      return turn;
+    },
+    /** No new step begins; what runs may end by itself for a while. */
+    async finish(): Promise<void> {
+      finishing = true;
+      const limit = new Promise<void>((resolve) => setTimeout(resolve, FINISH_MS).unref());
+      await Promise.race([Promise.all(running), limit]);
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import type { Acceptance, AcceptResult, Store } from "../store.ts";
+import { type StoreCore } from "./core.ts";
+import { keepConversation } from "./conversations.ts";
+import type { Transaction } from "./database.ts";
+import { markDue } from "./lane-rows.ts";
+import { bodyPlace, detailPlace } from "./letter-rows.ts";
+import { keepInQuarantine } from "./quarantine-rows.ts";
+import { recordReceipt } from "./receipts.ts";
+import { textOf } from "./rows.ts";
+
+export function acceptMethods(core: StoreCore): Pick<Store, "accept"> {
+  return {
+    accept: (items, at) => core.db.write((tx) => acceptAll(core, tx, items, at)),
+  };
+}
+
+/** A letter that is stored under the same (account, sourceId), maybe by an earlier item of the same call. */
+interface Known {
+  readonly id: string;
+  readonly digest: string;
+  readonly lane: string;
+}
+
+/** Lanes first, then conversations in one order, then letters: two calls at once never wait for each other in a circle. */
+async function acceptAll(
+  core: StoreCore,
+  tx: Transaction,
+  items: readonly Acceptance[],
+  at: Date,
+): Promise<readonly AcceptResult[]> {
+  await tx.lockLanes(items.flatMap((item) => [item.lane, item.originLane]));
+  const known = new Map<string, Known>();
+  const fresh = new Set<Acceptance>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (known.has(key)) continue;
+    const stored = await findStored(tx, item);
+    if (!stored) fresh.add(item);
+    known.set(key, stored ?? { id: item.message.id, digest: item.digest, lane: item.lane });
+  }
+  await keepConversations(core, tx, fresh, at);
+  const results: AcceptResult[] = [];
+  for (const item of items) {
+    const { id, lane, digest } = known.get(keyOf(item)) ?? failUnknown();
+    if (fresh.has(item)) {
+      await insertLetter(core, tx, item, at);
+      results.push({ outcome: "stored", id, lane });
+    } else if (digest === item.digest) {
+      results.push({ outcome: "duplicate", id, lane });
+    } else {
+      await keepConflict(core, tx, item, at);
+      results.push({ outcome: "conflict", id, lane });
+    }
+  }
+  return results;
+}
+
+async function findStored(tx: Transaction, item: Acceptance): Promise<Known | undefined> {
+  const { account, sourceId } = item.message;
+  const sql = "SELECT id, digest, lane FROM messages WHERE account = ? AND source_id = ?";
+  const row = await tx.get(sql, [account, sourceId]);
+  return row && { id: textOf(row, "id"), digest: textOf(row, "digest"), lane: textOf(row, "lane") };
+}
+
+/** The last letter of a conversation in this call says how it looks; one from Matrix cannot change what is known. */
+async function keepConversations(
+  core: StoreCore,
+  tx: Transaction,
+  fresh: ReadonlySet<Acceptance>,
+  at: Date,
+): Promise<void> {
+  const ordered = [...fresh].sort((a, b) =>
+    a.conversation.id < b.conversation.id ? -1 : a.conversation.id > b.conversation.id ? 1 : 0,
+  );
+  for (const item of ordered)
+    await keepConversation(core, tx, item.conversation, { update: item.origin === "legacy", at });
+}
+
+async function insertLetter(
+  core: StoreCore,
+  tx: Transaction,
+  item: Acceptance,
+  at: Date,
+): Promise<void> {
+  const { message, hold, refuse } = item;
+  const { id, account, sourceId } = message;
+  const reason = refuse ?? hold;
+  const state = refuse ? "rejected" : hold ? "held" : "pending";
+  await tx.run(INSERT_LETTER, [
+    id,
+    account,
+    sourceId,
+    item.origin,
+    item.destination,
+    item.conversation.id,
+    item.lane,
+    item.originLane,
+    item.digest,
+    state,
+    reason?.code ?? null,
+    core.seals.sealOptional(reason?.detail, detailPlace(id)),
+    item.onUnknown,
+    state === "pending" ? at.getTime() : null,
+    at.getTime(),
+    state === "rejected" ? at.getTime() : null,
+    core.seals.seal(JSON.stringify(message), bodyPlace(id)),
+  ]);
+  if (state === "pending") await markDue(tx, item.lane, at);
+  if (state === "held" && hold)
+    await keepInQuarantine(core, tx, { ...quarantineBase(item), ...hold, messageId: id }, at);
+  for (const receipt of item.receipts ?? [])
+    await recordReceipt(core, tx, { id, originLane: item.originLane }, receipt, at);
+}
+
+const INSERT_LETTER = `INSERT INTO messages (id, account, source_id, origin, destination, conversation_id,
+    lane, origin_lane, digest, state, code, detail, on_unknown, next_at, accepted_at, settled_at, body)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+/** The first letter stays; what came second waits for a human, once per content. */
+async function keepConflict(
+  core: StoreCore,
+  tx: Transaction,
+  item: Acceptance,
+  at: Date,
+): Promise<void> {
+  const detail = `content digest ${item.digest}`;
+  const conflict = { ...quarantineBase(item), code: "SAME_ID_OTHER_CONTENT", detail } as const;
+  await keepInQuarantine(
+    core,
+    tx,
+    conflict,
+    at,
+    `conflict/${item.message.sourceId}/${item.digest}`,
+  );
+}
+
+function quarantineBase({ message, origin }: Acceptance) {
+  const { account, sourceId, original } = message;
+  return { account, side: origin, sourceId, ...(original ? { original } : {}) };
+}
+
+function keyOf({ message }: Acceptance): string {
+  return JSON.stringify([message.account, message.sourceId]);
+}
+
+function failUnknown(): never {
+  throw new Error("an item of accept was not looked up");
+}

@@ -1,0 +1,389 @@
+import type { ErrorCode } from "../model/errors.ts";
+import type {
+  BlobRef,
+  CaseInfo,
+  Message,
+  Party,
+  ReplyPolicy,
+  Side,
+  TrustLevel,
+} from "../model/message.ts";
+import type { Receipt, ReceiptKind } from "../model/receipt.ts";
+import type { MessageState } from "../model/state.ts";
+
+/**
+ * The database is the truth. Every method is ONE transaction: when its promise resolves, the change is on disk; when it
+ * rejects, nothing happened. All times are Date (milliseconds). Bodies are sealed by the store before they are written.
+ * Two implementations (SQLite, PostgreSQL) pass one suite: test/conformance/store.ts.
+ */
+export interface Store {
+  /** Migrates under a lock; throws STORE_NEWER for a newer schema. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** A write that proves the database can write; for /ready. */
+  probe(): Promise<void>;
+
+  // --- letters ---------------------------------------------------------------------------------------------------
+  /** All or nothing. Unknown conversations are created, known ones updated when the letter comes from the legacy side. */
+  accept(items: readonly Acceptance[], at: Date): Promise<readonly AcceptResult[]>;
+  message(id: string): Promise<StoredMessage | undefined>;
+  messageBySource(account: string, sourceId: string): Promise<StoredMessage | undefined>;
+  /** By what the other side calls it or one of its parts (Matrix: event id). */
+  messageByRemote(
+    account: string | undefined,
+    remoteId: string,
+  ): Promise<StoredMessage | undefined>;
+  listMessages(filter: MessageFilter): Promise<readonly StoredMessage[]>;
+  trace(id: string): Promise<Trace | undefined>;
+
+  // --- conversations -----------------------------------------------------------------------------------------------
+  conversation(id: string): Promise<Conversation | undefined>;
+  conversationByRoom(roomId: string): Promise<Conversation | undefined>;
+  /** Creates it when unknown; returns what is stored. */
+  openConversation(draft: ConversationDraft, at: Date): Promise<Conversation>;
+  /** First binding wins: returns the room that is bound now. A room belongs to at most one conversation. */
+  bindRoom(conversationId: string, roomId: string): Promise<string>;
+  /** After a room upgrade. false when `from` is not the bound room. */
+  rebindRoom(conversationId: string, from: string, to: string): Promise<boolean>;
+  listConversations(filter: {
+    account?: string;
+    after?: string;
+    limit: number;
+  }): Promise<readonly Conversation[]>;
+
+  // --- lanes -------------------------------------------------------------------------------------------------------
+  /** Lanes with work due at `now` and no living lease, oldest first. */
+  dueLanes(now: Date, limit: number): Promise<readonly string[]>;
+  /** undefined: somebody else holds it, or there is nothing due. The fence grows with every lease of the lane. */
+  acquireLane(lane: string, owner: string, now: Date, until: Date): Promise<Lease | undefined>;
+  renewLane(lease: Lease, until: Date): Promise<boolean>;
+  /** Ends every lease. Only for a node that is certainly alone (see folder-lock.ts): a crash then costs no waiting. */
+  breakLeases(): Promise<void>;
+  /** Gives the lane back and computes when it is due next (undefined: nothing to do). */
+  releaseLane(lease: Lease, now: Date): Promise<Date | undefined>;
+  /**
+   * The next thing to do in this lane, in order: Matrix events to take in, then notices to origins, then the head
+   * letter. undefined when nothing is due or the head waits (backoff, or an unknown outcome with policy "wait").
+   * A head in `sending` is returned as it is: its attempt was cut by a crash. A letter in `unknown` whose nextAt has
+   * come is returned (state `unknown`) so that the other side is asked; `settle` then takes it from `unknown` directly
+   * (delivered, absent, unknown with a later nextAt). Before that it blocks the lane ("wait") or is passed ("continue").
+   */
+  nextWork(lease: Lease, now: Date): Promise<Work | undefined>;
+  /** pending → sending, one more attempt. undefined: fenced out. */
+  beginAttempt(lease: Lease, messageId: string, at: Date): Promise<Attempt | undefined>;
+  /** Ends the running attempt. false: fenced out, nothing changed. */
+  settle(lease: Lease, messageId: string, settlement: Settlement, at: Date): Promise<boolean>;
+  settleNotice(
+    lease: Lease,
+    notice: StoredReceipt,
+    result: NoticeResult,
+    at: Date,
+  ): Promise<boolean>;
+
+  // --- evidence ----------------------------------------------------------------------------------------------------
+  /** false: this kind is already recorded for the letter. The origin is told when the rank is the highest so far. */
+  addReceipt(messageId: string, receipt: Receipt, at: Date): Promise<boolean>;
+  /** Letters from the legacy side delivered in this conversation up to and including this one that lack this receipt. */
+  withoutReceiptUpTo(
+    messageId: string,
+    kind: ReceiptKind,
+    limit: number,
+  ): Promise<readonly string[]>;
+
+  // --- Matrix events -----------------------------------------------------------------------------------------------
+  /** Insert what is new (by event id) and move the cursor, in one transaction. Returns the ids that were new. */
+  recordEvents(
+    events: readonly IncomingEvent[],
+    source: "push" | "sweep",
+    at: Date,
+    cursor?: { name: string; value: string },
+  ): Promise<readonly string[]>;
+  knowsEvent(eventId: string): Promise<boolean>;
+  settleEvent(lease: Lease, eventId: string, result: EventResult, at: Date): Promise<boolean>;
+
+  // --- quarantine --------------------------------------------------------------------------------------------------
+  /** Idempotent on (account, sourceId). Returns the id. */
+  quarantine(item: NewQuarantine, at: Date): Promise<string>;
+  listQuarantine(filter: QuarantineFilter): Promise<readonly QuarantineItem[]>;
+  quarantineItem(id: string): Promise<QuarantineItem | undefined>;
+  /** open → released | rejected; a held letter goes to pending | rejected in the same transaction. false: not open. */
+  closeQuarantine(id: string, to: "released" | "rejected", by: string, at: Date): Promise<boolean>;
+  /** Releases every letter held with this code for this mailbox. Returns how many. */
+  releaseHeld(
+    account: string,
+    mailbox: string,
+    code: ErrorCode,
+    by: string,
+    at: Date,
+  ): Promise<number>;
+
+  // --- operator ----------------------------------------------------------------------------------------------------
+  /** failed | unknown → pending, due now. `asNew` gives it a new deliveryId. Throws NOT_FOUND, NOT_ALLOWED. */
+  resend(id: string, options: { asNew: boolean; by: string }, at: Date): Promise<void>;
+  /** unknown → delivered | failed by a human's knowledge. Throws NOT_FOUND, NOT_ALLOWED. */
+  resolveUnknown(id: string, to: "delivered" | "failed", by: string, at: Date): Promise<void>;
+  appendAudit(entry: NewAudit, at: Date): Promise<void>;
+  listAudit(filter: { subject?: string; limit: number }): Promise<readonly AuditEntry[]>;
+  /** Walks the hash chain; the first broken entry, or undefined. */
+  verifyAudit(): Promise<AuditEntry | undefined>;
+
+  // --- links: which mailbox of an account which Matrix user reads --------------------------------------------------
+  putLink(link: Link, at: Date): Promise<"added" | "unchanged">;
+  removeLink(
+    account: string,
+    mailbox: string,
+    user: string,
+    by: string,
+    at: Date,
+  ): Promise<boolean>;
+  linksOf(account: string, mailbox: string): Promise<readonly Link[]>;
+  mailboxesOf(account: string, user: string): Promise<readonly Link[]>;
+  listLinks(filter: { account?: string; limit: number; after?: string }): Promise<readonly Link[]>;
+
+  // --- small facts -------------------------------------------------------------------------------------------------
+  fact(scope: string, key: string): Promise<string | undefined>;
+  putFact(scope: string, key: string, value: string): Promise<void>;
+  /** Only when absent; returns what is stored now. */
+  claimFact(scope: string, key: string, value: string): Promise<string>;
+  removeFact(scope: string, key: string): Promise<void>;
+  listFacts(
+    scope: string,
+    prefix: string,
+    options: { after?: string; limit: number },
+  ): Promise<readonly { key: string; value: string }[]>;
+
+  stats(now: Date): Promise<StoreStats>;
+}
+
+/** Scope of the facts that `recordEvents` moves: read them with `fact(CURSOR_SCOPE, name)`. */
+export const CURSOR_SCOPE = "cursor";
+
+/** A conversation as a letter describes it. `counterpart`: the legacy side's party, shown as a ghost. `local`: ours. */
+export interface ConversationDraft {
+  readonly id: string;
+  readonly account: string;
+  readonly key: string;
+  readonly counterpart: Party;
+  readonly local: Party;
+  readonly subject?: string;
+  readonly case?: CaseInfo;
+  readonly level: TrustLevel;
+  readonly replyPolicy: ReplyPolicy;
+}
+export interface Conversation extends ConversationDraft {
+  readonly roomId?: string;
+  readonly createdAt: Date;
+}
+
+export interface Acceptance {
+  readonly message: Message;
+  readonly origin: Side;
+  readonly destination: Side;
+  /** Over everything that makes the letter what it is: tells a duplicate from a conflict. */
+  readonly digest: string;
+  /** Lane in which it is delivered, and lane in which its origin is told. */
+  readonly lane: string;
+  readonly originLane: string;
+  readonly conversation: ConversationDraft;
+  /** Policy of the account when the outcome of a letter is unknown: does the lane wait for it? */
+  readonly onUnknown: "wait" | "continue";
+  readonly hold?: { readonly code: ErrorCode; readonly detail: string };
+  /** Stored as `rejected` (final): the letter never leaves, but its sender is told through `receipts`. */
+  readonly refuse?: { readonly code: ErrorCode; readonly detail: string };
+  /** Stages already reached when it is accepted. */
+  readonly receipts?: readonly Receipt[];
+}
+export interface AcceptResult {
+  readonly outcome: "stored" | "duplicate" | "conflict";
+  readonly id: string;
+  readonly lane: string;
+}
+
+export interface StoredMessage {
+  readonly message: Message;
+  readonly seq: number;
+  readonly origin: Side;
+  readonly destination: Side;
+  readonly conversationId: string;
+  readonly lane: string;
+  readonly originLane: string;
+  readonly digest: string;
+  readonly state: MessageState;
+  readonly code?: ErrorCode;
+  readonly detail?: string;
+  readonly attempts: number;
+  readonly nextAttemptAt?: Date;
+  readonly firstAttemptAt?: Date;
+  readonly deliveryId: string;
+  readonly remoteId?: string;
+  readonly acceptedAt: Date;
+  readonly settledAt?: Date;
+}
+export interface MessageFilter {
+  readonly account?: string;
+  readonly origin?: Side;
+  readonly state?: MessageState;
+  readonly conversationId?: string;
+  /** Continue after this seq (ascending) or before it (descending). */
+  readonly after?: number;
+  readonly order?: "oldest" | "newest";
+  readonly limit: number;
+}
+
+export interface Lease {
+  readonly lane: string;
+  readonly owner: string;
+  readonly fence: number;
+}
+export interface Attempt {
+  readonly n: number;
+  readonly deliveryId: string;
+  readonly firstAttemptAt: Date;
+}
+export type Settlement =
+  | {
+      readonly outcome: "delivered";
+      readonly remoteId: string;
+      readonly parts: readonly string[];
+      readonly receipt: Receipt;
+    }
+  | {
+      readonly outcome: "transient";
+      readonly code: ErrorCode;
+      readonly detail: string;
+      readonly nextAt: Date;
+      readonly receipt?: Receipt;
+    }
+  | {
+      readonly outcome: "permanent";
+      readonly code: ErrorCode;
+      readonly detail: string;
+      readonly receipt: Receipt;
+    }
+  | {
+      readonly outcome: "unknown";
+      readonly code: ErrorCode;
+      readonly detail: string;
+      readonly receipt: Receipt;
+      /** When to ask the other side (`find`); absent: only an operator can tell. */
+      readonly nextAt?: Date;
+    }
+  /** `find` said it never arrived, or the letter was never handed out: back to pending, due at once. */
+  | { readonly outcome: "absent"; readonly detail: string }
+  | { readonly outcome: "held"; readonly code: ErrorCode; readonly detail: string };
+
+export type Work =
+  | { readonly kind: "event"; readonly event: StoredEvent }
+  | { readonly kind: "notice"; readonly notice: StoredReceipt; readonly message: StoredMessage }
+  | { readonly kind: "letter"; readonly message: StoredMessage };
+
+export interface StoredReceipt extends Receipt {
+  readonly id: number;
+  readonly messageId: string;
+  /** due: the origin has to be told. superseded: a higher one was told instead. */
+  readonly noticeState: "due" | "told" | "superseded" | "not-wanted" | "gave-up";
+  readonly noticeAttempts: number;
+  readonly recordedAt: Date;
+}
+export type NoticeResult =
+  | { readonly outcome: "told" | "not-wanted" | "gave-up"; readonly detail?: string }
+  | { readonly outcome: "retry"; readonly nextAt: Date; readonly detail: string };
+
+/** A Matrix event as it came in. `eventId` of an ephemeral one is made from its content. */
+export interface IncomingEvent {
+  readonly eventId: string;
+  readonly roomId: string;
+  readonly lane: string;
+  /** The event itself, JSON. */
+  readonly raw: string;
+}
+export interface StoredEvent extends IncomingEvent {
+  readonly seq: number;
+  readonly attempts: number;
+  readonly recordedAt: Date;
+}
+export type EventResult =
+  | {
+      readonly outcome: "done" | "ignored" | "quarantined";
+      readonly detail?: string;
+      readonly messageId?: string;
+    }
+  | { readonly outcome: "retry"; readonly nextAt: Date; readonly detail: string };
+
+export interface NewQuarantine {
+  readonly account: string;
+  readonly side: Side;
+  readonly sourceId: string;
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly original?: BlobRef;
+  /** A letter that is held; absent when the input never became one. */
+  readonly messageId?: string;
+}
+export interface QuarantineItem extends NewQuarantine {
+  readonly id: string;
+  readonly state: "open" | "released" | "rejected";
+  readonly createdAt: Date;
+  readonly closedAt?: Date;
+  readonly closedBy?: string;
+}
+export interface QuarantineFilter {
+  readonly account?: string;
+  readonly state?: "open" | "released" | "rejected";
+  readonly limit: number;
+}
+
+export interface NewAudit {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
+}
+export interface AuditEntry extends NewAudit {
+  readonly seq: number;
+  readonly at: Date;
+  /** SHA-256 over the previous hash and this entry, hex. */
+  readonly hash: string;
+}
+
+export interface Link {
+  readonly account: string;
+  readonly mailbox: string;
+  readonly user: string;
+  readonly provenance: "config" | "import" | "admin";
+  readonly by: string;
+}
+
+export interface AttemptRow {
+  readonly n: number;
+  readonly startedAt: Date;
+  readonly endedAt?: Date;
+  readonly outcome?: Settlement["outcome"];
+  readonly code?: ErrorCode;
+  readonly detail?: string;
+}
+/** The life of one letter, hop by hop. */
+export interface Trace {
+  readonly stored: StoredMessage;
+  readonly conversation: Conversation;
+  readonly attempts: readonly AttemptRow[];
+  readonly receipts: readonly StoredReceipt[];
+  readonly parts: readonly string[];
+  readonly quarantine: readonly QuarantineItem[];
+  readonly audit: readonly AuditEntry[];
+}
+
+export interface StoreStats {
+  readonly messages: readonly {
+    account: string;
+    origin: Side;
+    state: MessageState;
+    count: number;
+  }[];
+  readonly oldestUnfinished: readonly { account: string; origin: Side; at: Date }[];
+  readonly quarantineOpen: number;
+  readonly lanesDue: number;
+  readonly lanesWaitingForOperator: number;
+  /** Events that the sweep found and push has not brought within a minute. */
+  readonly sweptOnly: number;
+}
