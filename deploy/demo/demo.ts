@@ -1,0 +1,115 @@
+import { rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { cacheFolder, projectRoot } from "../tools/paths.mjs";
+import type { GatewayProcess } from "./gateway.ts";
+import type { HomeserverKind } from "./homeserver.ts";
+import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./journeys.ts";
+import { pause } from "./reader.ts";
+import { PASSWORD, startStack, type Stack } from "./stack.ts";
+import { createTimeline, type Timeline } from "./timeline.ts";
+
+const once = process.argv.includes("--once");
+const kind: HomeserverKind =
+  process.env["POSTFACH_DEMO_HOMESERVER"] === "simulated" ? "simulated" : "synapse";
+const dir = join(cacheFolder, "demo");
+const timeline = createTimeline();
+
+let stack: Stack | undefined;
+let stopping = false;
+process.on("SIGINT", () => void end(130));
+process.on("SIGTERM", () => void end(143));
+
+try {
+  rmSync(dir, { recursive: true, force: true });
+  sayWhere(timeline);
+  stack = await startStack({ dir, homeserver: kind });
+  timeline.say("Homeserver", `${stack.homeserver.kind} läuft`, { URL: stack.homeserver.baseUrl });
+  timeline.say("BundID-Postfach", "Simulator läuft (ZBP REST v6)", { URL: stack.zbp.url });
+  const gateway = await superviseGateway(stack, timeline);
+  timeline.say("Postfachbrücke", "läuft", { "Admin-API": gateway.adminUrl });
+  const journey = { stack, gateway, timeline };
+  await letterIntoMatrix(journey);
+  await letterIntoMailbox(journey);
+  await letterPassedOn(journey);
+  await checkBooks(gateway, timeline);
+  timeline.chapter(
+    `Alles angekommen: nichts verloren, nichts doppelt (${timeline.checks} Prüfungen).`,
+  );
+  if (once) await end(0);
+  else showWhereToLook(stack, gateway);
+} catch (error) {
+  process.stderr.write(`\nDie Vorführung ist gescheitert: ${describe(error)}\n`);
+  process.stderr.write(`Protokolle: ${relative(projectRoot, dir)}/gateway.log\n`);
+  await end(1);
+}
+
+function sayWhere(to: Timeline): void {
+  to.chapter("Start");
+  if (kind === "simulated")
+    to.say("ACHTUNG", "kein Synapse auf diesem Rechner: es läuft der simulierte Homeserver", {
+      Grund: process.env["POSTFACH_DEMO_REASON"] ?? "so verlangt",
+    });
+}
+
+/** Like the service manager of a real installation: a gateway that was killed is started again. */
+async function superviseGateway(running: Stack, to: Timeline): Promise<GatewayProcess> {
+  const first = await running.startGateway();
+  const watch = async (gateway: GatewayProcess) => {
+    const { signal, code } = await gateway.child.exited;
+    if (stopping) return;
+    to.say("Postfachbrücke", `wurde beendet (${signal ?? `Code ${code}`}) und startet neu`);
+    await pause(500);
+    if (!stopping) await watch(await running.startGateway());
+  };
+  void watch(first).catch((error: unknown) => {
+    process.stderr.write(`${describe(error)}\n`);
+    void end(1);
+  });
+  return first;
+}
+
+/** Nothing is owed to anybody any more, nothing is in quarantine, the audit log is whole. */
+async function checkBooks(gateway: GatewayProcess, to: Timeline): Promise<void> {
+  to.chapter("4  Die Bücher stimmen");
+  const { letters } = (await gateway.admin("/api/v1/letters?limit=1000")) as {
+    letters: { state: string }[];
+  };
+  const open = letters.filter(({ state }) => state !== "delivered");
+  to.check(
+    `${letters.length} Schreiben im Gateway, alle zugestellt`,
+    letters.length > 0 && open.length === 0,
+    JSON.stringify(open),
+  );
+  const { items } = (await gateway.admin("/api/v1/quarantine")) as { items: unknown[] };
+  to.check("die Quarantäne ist leer", items.length === 0, JSON.stringify(items));
+}
+
+function showWhereToLook(running: Stack, gateway: GatewayProcess): void {
+  const config = relative(process.cwd(), running.written.configFile);
+  const pid = running.homeserver.kind === "synapse" ? "" : "  (simuliert)";
+  process.stdout.write(`
+Alles läuft weiter, bis Sie Strg-C drücken.
+
+  Matrix        ${running.homeserver.baseUrl}${pid}
+                Anmelden mit einem beliebigen Matrix-Client: clara / ${PASSWORD}, bauamt / ${PASSWORD}
+  ZBP-Postfach  ${running.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
+  Gateway       ${gateway.adminUrl}/ready
+  Kommandos     npx postfach-bridge list  --config ${config}
+                npx postfach-bridge trace <id> --config ${config}
+                npx postfach-bridge check --config ${config}
+  Protokoll     ${relative(process.cwd(), gateway.logFile)}
+  Ausprobieren  kill -9 ${gateway.child.pid}   beendet das Gateway hart; es startet neu und verliert nichts
+
+`);
+}
+
+async function end(code: number): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  await stack?.close().catch((error: unknown) => process.stderr.write(`${describe(error)}\n`));
+  process.exit(code);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
