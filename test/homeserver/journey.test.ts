@@ -1,0 +1,42 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { GatewayProcess } from "../../deploy/demo/gateway.ts";
+import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "../../deploy/demo/journeys.ts";
+import { startStack, type Stack } from "../../deploy/demo/stack.ts";
+import { makeTemporaryFolder } from "../../deploy/tools/paths.mjs";
+import { silentTimeline } from "../support/journey.ts";
+
+/** The demo's journeys over the strict simulated homeserver, in rooms of both versions. */
+describe.for(["11", "12"] as const)("journeys in rooms of version %s", (roomVersion) => {
+  const dir = makeTemporaryFolder("journey");
+  const timeline = silentTimeline();
+  let stack: Stack;
+  let gateway: GatewayProcess;
+
+  beforeAll(async () => {
+    stack = await startStack({ dir: join(dir, "stack"), homeserver: "simulated", roomVersion });
+    gateway = await stack.startGateway();
+  });
+  afterAll(async () => {
+    await stack.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test("a letter comes into Matrix, its answer goes back", async () => {
+    await letterIntoMatrix({ stack, gateway, timeline });
+  });
+  test("a letter goes into the mailbox, its answer comes back", async () => {
+    await letterIntoMailbox({ stack, gateway, timeline });
+  });
+  test("a letter for somebody else passes through unchanged", async () => {
+    await letterPassedOn({ stack, gateway, timeline });
+  });
+  test("nothing is owed to anybody afterwards", async () => {
+    const { letters } = (await gateway.admin("/api/v1/letters")) as {
+      letters: { state: string }[];
+    };
+    expect(letters.length).toBeGreaterThan(0);
+    expect(letters.filter(({ state }) => state !== "delivered")).toEqual([]);
+  });
+});

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import type { MatrixClient } from "../support/matrix-client.ts";
+import {
+  SERVER,
+  eventually,
+  planSite,
+  startWorld,
+  type Site,
+  type World,
+} from "./matrix-harness.ts";
+import { enterRoom, say } from "./matrix-people.ts";
+
+let site: Site;
+let homeserver: Homeserver;
+let world: World;
+let erika: MatrixClient;
+let roomId: string;
+let first: string;
+let counted: string[];
+
+beforeEach(async () => {
+  counted = [];
+  site = await planSite();
+  homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
+  erika = homeserver.registerUser("erika");
+});
+afterEach(async () => {
+  await world.stop();
+  await homeserver.stop();
+});
+async function start(sweepEvery: number): Promise<void> {
+  const count = (name: string) => counted.push(name);
+  const options = { homeserverUrl: homeserver.baseUrl, site, count };
+  world = await startWorld({ ...options, homeserver: { sweepEvery } });
+  first = await world.fromLegacy({});
+  await world.settled(first);
+  roomId = await enterRoom(erika);
+  const joined = `${roomId} ${erika.userId}`;
+  await eventually(async () => (await world.store.fact("matrix-member", joined))?.includes("join"));
+}
+const sayAll = async (bodies: readonly string[]) => {
+  for (const body of bodies) await say(erika, roomId, { msgtype: "m.text", body });
+};
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, n) => `Nummer ${n + from}`);
+const taken = () => world.legacy.letters.map((letter) => letter.text);
+
+describe("the sweep", () => {
+  it("finds what push lost, in order, and counts it", async () => {
+    await start(100);
+    homeserver.serviceFaults.dropTransactions(1_000);
+    await sayAll(numbers(0, 40));
+    await eventually(() => world.legacy.letters.length === 40);
+    expect(taken()).toEqual(numbers(0, 40));
+    expect(counted.filter((name) => name === "events_swept")).toHaveLength(40);
+  });
+
+  it("pages back through a timeline that is cut short", async () => {
+    await start(300);
+    await world.pause();
+    homeserver.serviceFaults.dropTransactions(1_000);
+    await sayAll(numbers(0, 320));
+    await world.restart();
+    await eventually(() => world.legacy.letters.length === 320);
+    expect(taken()).toEqual(numbers(0, 320));
+    expect(world.requests.filter((line) => line.includes("/messages?")).length).toBeGreaterThan(2);
+  });
+
+  it("does not stop at an event that push brought after it lost older ones", async () => {
+    await start(3_600_000);
+    await world.pause();
+    homeserver.serviceFaults.dropTransactions(10_000);
+    await sayAll(numbers(0, 150));
+    // Newer ones came by push already, as after a homeserver's crash: the gap lies behind what is known.
+    const newest = (await erika.timeline(roomId))
+      .slice(-120)
+      .map((event) => ({ ...event, room_id: roomId }));
+    const incoming = newest.map((event) => ({
+      eventId: event.event_id,
+      roomId,
+      lane: "r-elsewhere",
+      raw: JSON.stringify(event),
+    }));
+    await world.store.recordEvents(incoming, "push", new Date());
+    await world.restart();
+    await eventually(() => world.legacy.letters.length >= 150);
+    expect(new Set(taken())).toEqual(new Set(numbers(0, 150)));
+    expect(taken()).toHaveLength(150);
+  });
+
+  it("goes first when the homeserver comes back: what it lost keeps its place before newer events", async () => {
+    await start(3_600_000);
+    homeserver.serviceFaults.dropTransactions(10);
+    await sayAll(["verloren 1"]);
+    await sayAll(["verloren 2"]);
+    await eventually(() => homeserver.observations.pushes.length > 0);
+    await homeserver.restart({ graceful: false });
+    homeserver.serviceFaults.dropTransactions(0);
+    while (homeserver.serviceFaults.takeDrop());
+    await sayAll(["danach"]);
+    await eventually(() => world.legacy.letters.length === 3);
+    expect(taken()).toEqual(["verloren 1", "verloren 2", "danach"]);
+  });
+
+  it("starts at the present: nothing from before the gateway is replayed", async () => {
+    await start(100);
+    const cursor = await world.store.fact("cursor", "matrix-sweep");
+    expect(cursor).toBeDefined();
+    const tokenless = world.requests.filter(
+      (line) => line.includes("/sync?") && !line.includes("since="),
+    );
+    expect(tokenless).toHaveLength(1);
+    expect(decodeURIComponent(tokenless[0] ?? "")).toContain('"rooms":[]');
+  });
+
+  it("goes on from the stored position after a restart", async () => {
+    await start(100);
+    await world.restart();
+    const before = world.requests.length;
+    await eventually(() => world.requests.slice(before).some((line) => line.includes("/sync?")));
+    const [sync] = world.requests.slice(before).filter((line) => line.includes("/sync?"));
+    expect(sync).toContain("since=");
+  });
+
+  it("looks at all rooms anew when its position is refused", async () => {
+    await start(3_600_000);
+    await world.pause();
+    homeserver.serviceFaults.dropTransactions(1_000);
+    await sayAll(numbers(0, 250));
+    await world.store.recordEvents([], "sweep", new Date(), {
+      name: "matrix-sweep",
+      value: "nonsense",
+    });
+    await world.restart();
+    await eventually(() => world.legacy.letters.length === 250);
+    expect(taken()).toEqual(numbers(0, 250));
+    expect(world.lines.some((line) => line.event === "sweep-position-refused")).toBe(true);
+  });
+
+  it("brings read receipts that push lost", async () => {
+    await start(100);
+    const { remoteId } = await world.letter(first);
+    homeserver.serviceFaults.dropTransactions(1_000);
+    await erika.sendReceipt(roomId, remoteId ?? "");
+    await eventually(() => world.legacy.told.some((one) => one.receipt.kind === "retrieved"));
+  });
+
+  it("keeps going when the homeserver fails once", async () => {
+    await start(100);
+    homeserver.faults.add({ path: "/sync", times: 3, action: { kind: "status", status: 500 } });
+    homeserver.serviceFaults.dropTransactions(1_000);
+    await sayAll(["trotzdem"]);
+    await eventually(() => world.legacy.letters.length === 1);
+    expect(world.lines.some((line) => line.event === "homeserver-sweep-failed")).toBe(true);
+  });
+});
