@@ -1,0 +1,193 @@
+import { createHash } from "node:crypto";
+import type { Attachment, BlobRef, Message } from "../model/message.ts";
+import type { Content } from "./client.ts";
+import { sanitizeLetterHtml } from "./html.ts";
+import type { MediaSource } from "./media.ts";
+
+/** Structured blocks in the content of events; everything a client needs beyond what people read. */
+export const MESSAGE_BLOCK = "de.postfach-bridge.message";
+export const ATTACHMENT_BLOCK = "de.postfach-bridge.attachment";
+
+/**
+ * Bytes of an event's content. An event may have 65 536 bytes (Client-Server API, "Size limits") with everything that
+ * the homeserver adds: hashes, signatures, references, a room id and a sender of up to 255 bytes each.
+ */
+export const MAX_CONTENT_BYTES = 60_000;
+/** Characters of a letter shown in the room when the whole text does not fit. */
+const EXCERPT = 4_000;
+const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+
+export interface LetterContext {
+  readonly conversation: string;
+  readonly bridge: string;
+  readonly deliveryId: string;
+  /** Event that this letter answers, when it is known in the room. */
+  readonly inReplyTo?: string;
+}
+export interface LetterFile extends MediaSource {
+  readonly sha256: string;
+  readonly signed?: boolean;
+}
+export interface LetterEvents {
+  readonly main: Content;
+  /** In order; each becomes an event after the main one. */
+  readonly files: readonly LetterFile[];
+}
+
+/**
+ * A letter as Matrix events. Pure. Never cuts silently: what does not fit into one event becomes a file beside it, and
+ * the text in the room says so.
+ */
+export function letterToEvents(message: Message, context: LetterContext): LetterEvents {
+  const attached = message.attachments.map(fileOf);
+  // Homeservers on PostgreSQL cannot store NUL.
+  const text = (message.text ?? "").replaceAll("\u0000", "\uFFFD");
+  const html = message.html === undefined ? "" : sanitizeLetterHtml(message.html);
+  const full = build(message, context, attached, text, html);
+  if (fits(full.main)) return full;
+  const inRoom = build(message, context, withHtml(attached, html), text + NOTE_HTML, "");
+  if (html !== "" && fits(inRoom.main)) return inRoom;
+  const tooLong = text.length > EXCERPT;
+  const files = tooLong ? withText(withHtml(attached, html), text) : withHtml(attached, html);
+  const short = build(message, context, files, tooLong ? excerptOf(text) : text, "");
+  return fits(short.main) ? short : { main: withoutManifest(short.main), files };
+}
+
+const TEXT_FILE = "Schreiben.txt";
+const HTML_FILE = "Schreiben.html";
+const NOTE_HTML = `\n\n[Das Schreiben mit seiner Gestaltung steht in der Anlage „${HTML_FILE}“.]`;
+
+function build(
+  message: Message,
+  context: LetterContext,
+  files: readonly LetterFile[],
+  text: string,
+  html: string,
+): LetterEvents {
+  const { subject } = message;
+  const heading = subject === undefined ? "" : `${subject}\n\n`;
+  const empty =
+    files.length === 0 ? "(Schreiben ohne Text)" : "(Schreiben ohne Text, siehe Anlagen)";
+  const formatted =
+    subject === undefined ? html : `<p><strong>${escapeHtml(subject)}</strong></p>\n${html}`;
+  const main = {
+    msgtype: "m.text",
+    body: heading + (text === "" ? empty : text),
+    ...(html === "" ? {} : { format: "org.matrix.custom.html", formatted_body: formatted }),
+    "m.mentions": {},
+    ...(context.inReplyTo === undefined
+      ? {}
+      : { "m.relates_to": { "m.in_reply_to": { event_id: context.inReplyTo } } }),
+    [MESSAGE_BLOCK]: messageBlock(message, context, files),
+  };
+  return { main, files };
+}
+
+function messageBlock(
+  message: Message,
+  context: LetterContext,
+  files: readonly LetterFile[],
+): Content {
+  const { from, subject } = message;
+  return {
+    schema: 1,
+    message_id: message.id,
+    delivery_id: context.deliveryId,
+    conversation: context.conversation,
+    bridge: context.bridge,
+    ...(subject === undefined ? {} : { subject }),
+    sender: {
+      ...(from.name === undefined ? {} : { name: from.name }),
+      ...(from.role === undefined ? {} : { role: from.role }),
+    },
+    recipients: message.to.length,
+    sent_at: message.sentAt.toISOString(),
+    level: message.level,
+    reply_policy: message.replyPolicy,
+    ...(message.case === undefined ? {} : { case: message.case }),
+    manifest: files.map(({ name, mediaType, size, sha256 }) => ({
+      name,
+      mime: mediaType,
+      size,
+      sha256,
+    })),
+  };
+}
+
+/** So many attachments that their list fills the event: every attachment's own event names its digest anyway. */
+function withoutManifest(main: Content): Content {
+  const block = main[MESSAGE_BLOCK] as { manifest: readonly unknown[] };
+  const count = block.manifest.length;
+  return { ...main, [MESSAGE_BLOCK]: { ...block, manifest: [], manifest_omitted: count } };
+}
+
+/** The event of one file of a letter. Pure. */
+export function fileToEvent(
+  message: Pick<Message, "id">,
+  deliveryId: string,
+  file: LetterFile,
+  index: number,
+  mxc: string,
+  mainEventId: string,
+): Content {
+  return {
+    msgtype: IMAGES.has(file.mediaType) ? "m.image" : "m.file",
+    body: file.name,
+    filename: file.name,
+    url: mxc,
+    info: { mimetype: file.mediaType, size: file.size },
+    "m.mentions": {},
+    "m.relates_to": { rel_type: "m.reference", event_id: mainEventId },
+    [ATTACHMENT_BLOCK]: {
+      schema: 1,
+      message_id: message.id,
+      delivery_id: deliveryId,
+      index,
+      sha256: file.sha256,
+      ...(file.signed === undefined ? {} : { signed: file.signed }),
+    },
+  };
+}
+
+function fileOf(attachment: Attachment): LetterFile {
+  const { name, mediaType, blob, signed } = attachment;
+  const sha256 = hexOf(blob);
+  return {
+    name,
+    mediaType,
+    size: blob.size,
+    source: blob,
+    sha256,
+    ...(signed === undefined ? {} : { signed }),
+  };
+}
+function hexOf(blob: BlobRef): string {
+  return blob.digest.slice("sha256:".length);
+}
+function withText(files: readonly LetterFile[], text: string): readonly LetterFile[] {
+  return text === "" ? files : [made(TEXT_FILE, "text/plain; charset=utf-8", text), ...files];
+}
+function withHtml(files: readonly LetterFile[], html: string): readonly LetterFile[] {
+  return html === "" ? files : [made(HTML_FILE, "text/html; charset=utf-8", html), ...files];
+}
+function made(name: string, mediaType: string, content: string): LetterFile {
+  const source = Buffer.from(content, "utf8");
+  const sha256 = createHash("sha256").update(source).digest("hex");
+  return { name, mediaType, size: source.byteLength, source, sha256 };
+}
+
+function excerptOf(text: string): string {
+  // Whole code points: half a surrogate pair is not valid in JSON for every reader.
+  const start = Array.from(text.slice(0, EXCERPT)).slice(0, -1).join("");
+  return `${start} …\n\n[Auszug. Das Schreiben ist zu lang für eine Nachricht; der vollständige Text steht in der Anlage „${TEXT_FILE}“.]`;
+}
+
+function fits(content: Content): boolean {
+  return Buffer.byteLength(JSON.stringify(content), "utf8") <= MAX_CONTENT_BYTES;
+}
+export function escapeHtml(text: string): string {
+  return text.replace(
+    /[&<>"]/g,
+    (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "",
+  );
+}
