@@ -1,139 +1,151 @@
-import { Queue, Worker, type Job } from "bullmq";
-import { Redis } from "ioredis";
-import { GatewayError, describeError } from "../model/errors.ts";
+import { type Job, Queue, Worker } from "bullmq";
 import type { Log } from "../bridge/contract.ts";
+import { describeError } from "../model/errors.ts";
+import { createAlarms } from "./alarms.ts";
 import type { Doorbell } from "./doorbell.ts";
+import { createRedisLink, type RedisLink } from "./redis-link.ts";
+import { createTurns, type Turns, within } from "./turns.ts";
 
 const QUEUE = "lanes";
 /** Hash tag, so that all keys live in one slot of a Redis cluster. */
 const PREFIX = "{pfb}";
-/** How long a worker's claim on a lane lives without renewal, milliseconds; the database lease is what really counts. */
-const LOCK_MS = 30_000;
-/** A stalled ring is taken up again this often; more is nothing but noise, the sweep rings anyway. */
-const MAX_STALLED = 100;
-/** Delayed rings further away than this are left to the sweep: due lanes are found there in time. */
-const MAX_DELAY_MS = 60_000;
+/**
+ * A node that died holds up the lanes it was working on for about this long plus one interval, milliseconds: not longer
+ * than its leases in the database do, which are what really counts.
+ */
+const LOCK_MS = 15_000;
+const STALLED_CHECK_MS = 10_000;
+/** A ring is never given up because nodes died under it. */
+const MAX_STALLED = 1_000;
+/** Pause before BullMQ reports the end of a job again after a lost connection. */
+const REPORT_AGAIN_MS = 500;
+const KEPT_FAILURES = 1_000;
+const KEPT_EVENTS = 1_000;
+/** Time for BullMQ to write down that the last jobs are done, after their handlers have ended. */
+const CLOSING_MS = 2_000;
 
 export interface BullmqOptions {
+  /** redis://user:password@host:6379/0, or rediss:// with TLS. */
   readonly url: string;
+  /** Lanes that this node works on at once. */
   readonly concurrency: number;
   readonly log: Log;
-  /** Tests run several doorbells on one Redis. */
+  /** Tests run several gateways on one Redis. */
   readonly prefix?: string;
 }
 
 /**
- * The doorbell of several nodes. A job carries a lane id and nothing else. At most one job per lane waits and at most
- * one runs (`deduplication` with `keepLastIfActive`: a ring during the run is kept for afterwards). Redis may be empty,
- * slow or gone at any time: ringing then does nothing, and the sweep finds the lane.
+ * The doorbell of several nodes: whichever is free takes the lane. A job carries a lane id and nothing else; at most one
+ * per lane waits and one runs (`deduplication` with `keepLastIfActive`: a ring during the run comes after it). Redis may
+ * be empty, slow or gone at any time: then the node that rings runs the lane itself. Leases in the database keep two
+ * nodes from doing so at once, and the sweep finds every lane that nobody was told about.
  */
 export function createBullmqDoorbell(options: BullmqOptions): Doorbell {
+  const { log, concurrency } = options;
   const prefix = options.prefix ?? PREFIX;
-  const producer = connect(options, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
-  const consumer = connect(options, { maxRetriesPerRequest: null });
-  const queue = new Queue(QUEUE, { connection: producer, prefix });
-  queue.on("error", () => undefined); // reported once by the connection
-  const aborted = new AbortController();
+  const link = createRedisLink(options.url, log);
+  const queue = new Queue(QUEUE, {
+    ...{ connection: link.producer, prefix },
+    streams: { events: { maxLen: KEPT_EVENTS } },
+  });
+  queue.on("error", (error) => log.debug({ error: describeError(error) }, "doorbell-error"));
+  const turns = createTurns(concurrency);
+  const sender = createSender(link, queue, turns, log);
+  const alarms = createAlarms(sender.ring);
   let worker: Worker | undefined;
-  let stopping = false;
-
-  async function add(lane: string, delay: number): Promise<void> {
-    await queue.add(
-      "ring",
-      { lane },
-      {
-        ...(delay > 0 ? { delay } : { deduplication: { id: lane, keepLastIfActive: true } }),
-        removeOnComplete: true,
-        removeOnFail: 1_000,
-      },
-    );
-  }
+  let stopped = false;
 
   return {
     async start(handler) {
-      await refuseEviction(producer);
-      const handle = (job: Job<{ lane: string }>) => handler(job.data.lane, aborted.signal);
-      worker = new Worker<{ lane: string }>(QUEUE, handle, {
-        connection: consumer,
-        prefix,
-        concurrency: options.concurrency,
-        lockDuration: LOCK_MS,
-        maxStalledCount: MAX_STALLED,
-      });
-      worker.on("error", () => undefined);
+      await link.connect();
+      turns.start(handler);
+      worker = startWorker(link, turns, { concurrency, prefix, log });
     },
     ring(lane, at) {
-      if (stopping) return;
-      const delay = at ? Math.max(0, at.getTime() - Date.now()) : 0;
-      if (delay > MAX_DELAY_MS) return;
-      void add(lane, delay).catch((error: unknown) => {
-        options.log.debug({ lane, error: describeError(error) }, "ring-lost");
-      });
+      if (stopped) return;
+      if (at && at.getTime() > Date.now()) alarms.set(lane, at);
+      else sender.ring(lane);
     },
     async stop(graceMs) {
-      stopping = true;
-      aborted.abort(new Error("the gateway stops"));
-      const limit = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
-      await Promise.race([worker?.close(), limit]);
-      await Promise.race([worker?.close(true), limit]);
-      await queue.close().catch(() => undefined);
-      producer.disconnect();
-      consumer.disconnect();
+      stopped = true;
+      alarms.stop();
+      await turns.stop(graceMs);
+      // Redis must learn that the jobs are over, or their lanes stand still until the locks expire.
+      if (worker) await within(CLOSING_MS, worker.close(!link.isUsable()));
+      await within(CLOSING_MS, queue.close());
+      link.disconnect();
     },
-    async health() {
-      if (producer.status !== "ready") return { ok: false, detail: `Redis is ${producer.status}` };
-      try {
-        await producer.ping();
-        return { ok: true };
-      } catch (error) {
-        return { ok: false, detail: describeError(error) };
+    health: () => link.health(),
+  };
+}
+
+function startWorker(
+  link: RedisLink,
+  turns: Turns,
+  options: { concurrency: number; prefix: string; log: Log },
+): Worker {
+  const handle = async ({ data }: Job<unknown>) => {
+    const lane = laneOf(data);
+    if (lane !== undefined) await turns.ring(lane);
+  };
+  const worker = new Worker<unknown>(QUEUE, handle, {
+    connection: link.consumer,
+    prefix: options.prefix,
+    concurrency: options.concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: MAX_STALLED,
+    runRetryDelay: REPORT_AGAIN_MS,
+  });
+  worker.on("error", (error) =>
+    options.log.debug({ error: describeError(error) }, "doorbell-error"),
+  );
+  return worker;
+}
+
+/** One call to Redis per lane at a time: what rings meanwhile is sent once more afterwards. */
+function createSender(link: RedisLink, queue: Queue, turns: Turns, log: Log) {
+  const sending = new Map<string, { again: boolean }>();
+
+  async function send(lane: string, state: { again: boolean }): Promise<void> {
+    try {
+      do {
+        state.again = false;
+        await queue.add(
+          "ring",
+          { lane },
+          {
+            deduplication: { id: lane, keepLastIfActive: true },
+            removeOnComplete: true,
+            removeOnFail: { count: KEPT_FAILURES },
+          },
+        );
+      } while (state.again);
+    } catch (error) {
+      log.debug({ lane, error: describeError(error) }, "ring-not-sent");
+      void turns.ring(lane);
+    } finally {
+      sending.delete(lane);
+    }
+  }
+
+  return {
+    ring(lane: string): void {
+      const known = sending.get(lane);
+      if (known) {
+        known.again = true;
+      } else if (link.isUsable()) {
+        const state = { again: false };
+        sending.set(lane, state);
+        void send(lane, state);
+      } else {
+        void turns.ring(lane);
       }
     },
   };
 }
 
-function connect(options: BullmqOptions, settings: Record<string, unknown>): Redis {
-  const redis = new Redis(options.url, {
-    ...settings,
-    retryStrategy: (n) => Math.min(n * 100, 2_000),
-  });
-  let down = false;
-  redis.on("error", (error: Error) => {
-    if (!down) options.log.warn({ error: describeError(error) }, "redis-down");
-    down = true;
-  });
-  redis.on("ready", () => {
-    if (down) options.log.info({}, "redis-back");
-    down = false;
-  });
-  return redis;
-}
-
-/** Throws DOORBELL_REFUSED when this Redis may evict keys, STORE_UNAVAILABLE when it does not answer at start. */
-async function refuseEviction(redis: Redis): Promise<void> {
-  const policy = await evictionPolicy(redis);
-  if (policy !== "noeviction")
-    throw new GatewayError("DOORBELL_REFUSED", `Redis has maxmemory-policy ${policy}`);
-}
-
-async function evictionPolicy(redis: Redis): Promise<string> {
-  await becomeReady(redis);
-  const info = await redis.info("memory");
-  return /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? "unknown";
-}
-
-const READY_MS = 10_000;
-
-async function becomeReady(redis: Redis): Promise<void> {
-  if (redis.status === "ready") return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new GatewayError("STORE_UNAVAILABLE", "Redis does not answer")),
-      READY_MS,
-    );
-    redis.once("ready", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+function laneOf(data: unknown): string | undefined {
+  if (typeof data !== "object" || data === null || !("lane" in data)) return undefined;
+  return typeof data.lane === "string" ? data.lane : undefined;
 }

@@ -10,9 +10,17 @@ import type { Sealer } from "./keys.ts";
 const CHUNKS_PER_WRITE = 8;
 const SLICE_BYTES = CHUNKS_PER_WRITE * CHUNK_BYTES;
 
+/** The stream that was to be stored broke; `cause` is its own error. Keeps it apart from errors of our disk. */
+export class BodyFailure extends Error {
+  constructor(cause: unknown) {
+    super("the stream broke", { cause });
+    this.name = "BodyFailure";
+  }
+}
+
 /**
- * Streams `body` into a new file at `temporary`, hashed and sealed on the way; resolved = on disk. Errors of `body` are
- * passed on as they are. Throws ATTACHMENT_REJECTED past `limit` bytes. The caller removes the file after a failure.
+ * Streams `body` into a new file at `temporary`, hashed and sealed on the way; resolved = on disk. Throws BodyFailure for
+ * errors of `body`. Throws ATTACHMENT_REJECTED past `limit` bytes. The caller removes the file after a failure.
  */
 export async function writeBlob(
   temporary: string,
@@ -47,7 +55,7 @@ export async function writeBlob(
   }
 }
 
-/** Ends the stream with an error on abort; a stream that ended before its end is an error, too. */
+/** Ends the stream with an error on abort. */
 async function* abortable(
   body: Readable,
   signal: AbortSignal | undefined,
@@ -57,10 +65,12 @@ async function* abortable(
   signal?.addEventListener("abort", abort, { once: true });
   try {
     for await (const piece of body as AsyncIterable<unknown>) yield* inSlices(asBuffer(piece));
+    signal?.throwIfAborted();
+  } catch (cause) {
+    throw new BodyFailure(cause);
   } finally {
     signal?.removeEventListener("abort", abort);
   }
-  signal?.throwIfAborted();
 }
 
 /** A piece may be as large as the whole attachment: hashing it in one go would hold everything else up. */

@@ -5,25 +5,12 @@ import { newId } from "../model/id.ts";
 import type { BlobRef } from "../model/message.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { openBlobFile, readBlob } from "./blob-reader.ts";
-import { writeBlob } from "./blob-writer.ts";
+import { BodyFailure, writeBlob } from "./blob-writer.ts";
 import type { Sealer } from "./keys.ts";
 
 /** Unfinished files of a crash are removed at start once they are this old: a running node may write younger ones. */
 const LEFTOVER_MS = 24 * 60 * 60 * 1000;
 const TEMPORARY = "tmp";
-/** Error codes of a disk that cannot be used; anything else is an error of the caller's stream. */
-const DISK_ERRORS = [
-  "ENOSPC",
-  "ENOTDIR",
-  "ENOENT",
-  "EDQUOT",
-  "EROFS",
-  "EIO",
-  "EACCES",
-  "EPERM",
-  "EMFILE",
-  "ENFILE",
-];
 
 export interface FolderBlobsOptions {
   /** Created when missing. Several nodes may share it. */
@@ -45,12 +32,12 @@ export async function createFolderBlobs(options: FolderBlobsOptions): Promise<Bl
       const file = path.join(temporary, newId());
       try {
         const ref = await writeBlob(file, body, { limit, sealer, signal });
-        await publish(dir, file, ref, await isWhole(dir, ref, sealer));
+        await publish(dir, file, ref);
         return ref;
       } catch (error) {
         body.destroy();
-        await rm(file, { force: true });
-        throw storageError(error);
+        await rm(file, { force: true }).catch(() => undefined);
+        throw error instanceof BodyFailure ? error.cause : storageError(error);
       }
     },
     async open(ref) {
@@ -62,7 +49,6 @@ export async function createFolderBlobs(options: FolderBlobsOptions): Promise<Bl
   };
 }
 
-/** A file that was damaged on disk is not whole: the next `put` of the same bytes replaces it. */
 async function isWhole(dir: string, ref: BlobRef, sealer: Sealer): Promise<boolean> {
   try {
     const blob = await openBlobFile(pathOf(dir, ref), ref, sealer);
@@ -75,15 +61,15 @@ async function isWhole(dir: string, ref: BlobRef, sealer: Sealer): Promise<boole
 }
 
 /**
- * Renamed, and the rename itself on disk. The folders are synced for known bytes, too: another writer of the same bytes
- * may have renamed its file a moment ago and not be that far yet.
+ * Renamed, and the rename itself on disk. Bytes that are known already are replaced: that is one rename, repairs a file
+ * that was damaged meanwhile, and whoever is reading the old one goes on reading it.
  */
-async function publish(dir: string, file: string, ref: BlobRef, known: boolean): Promise<void> {
+async function publish(dir: string, file: string, ref: BlobRef): Promise<void> {
   const target = pathOf(dir, ref);
   const inner = path.dirname(target);
   await mkdir(inner, { recursive: true, mode: 0o700 });
-  if (known) await rm(file);
-  else await rename(file, target);
+  await rename(file, target);
+  // All three, always: another writer may have made a folder a moment ago and not be that far yet.
   for (const folder of [inner, path.dirname(inner), dir]) await syncFolder(folder);
 }
 
@@ -116,9 +102,9 @@ function throwStorageError(error: unknown): never {
   throw storageError(error);
 }
 
+/** STORE_UNAVAILABLE for what the disk says; anything else is ours already. */
 function storageError(error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return error;
-  if (!DISK_ERRORS.includes(String(error.code))) return error;
+  if (!(error instanceof Error) || !("syscall" in error)) return error;
   const message = `the attachment folder: ${error.message}`;
   return new GatewayError("STORE_UNAVAILABLE", message, { cause: error });
 }

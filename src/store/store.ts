@@ -10,6 +10,7 @@ import type {
 } from "../model/message.ts";
 import type { Receipt, ReceiptKind } from "../model/receipt.ts";
 import type { MessageState } from "../model/state.ts";
+import type { StoreStats } from "./store-stats.ts";
 
 /**
  * The database is the truth. Every method is ONE transaction: when its promise resolves, the change is on disk; when it
@@ -373,17 +374,4 @@ export interface Trace {
   readonly audit: readonly AuditEntry[];
 }
 
-export interface StoreStats {
-  readonly messages: readonly {
-    account: string;
-    origin: Side;
-    state: MessageState;
-    count: number;
-  }[];
-  readonly oldestUnfinished: readonly { account: string; origin: Side; at: Date }[];
-  readonly quarantineOpen: number;
-  readonly lanesDue: number;
-  readonly lanesWaitingForOperator: number;
-  /** Events that the sweep found and push has not brought within a minute. */
-  readonly sweptOnly: number;
-}
+export type { StoreStats };
