@@ -73,7 +73,7 @@ export function createTransport(
     },
     async download(target, limit, signal) {
       const token = await authorization();
-      const response = await attemptAnswer(() => request(target, token, signal), profile);
+      const response = await attempt(() => request(target, token, signal), profile);
       if (!(response instanceof Response)) return undefined;
       if (!target.ok.includes(response.status)) {
         await response.body?.cancel();
@@ -108,7 +108,7 @@ function isComplete(body: ComposedBody | string): boolean {
 
 /** One request with its whole answer. An answer that breaks off after its status line is still an answer. */
 async function exchange(run: () => Promise<Response>, profile: Profile): Promise<Answer> {
-  const response = await attemptAnswer(run, profile);
+  const response = await attempt(run, profile);
   if (!(response instanceof Response)) return response;
   const chunks: Buffer[] = [];
   let size = 0;
@@ -132,10 +132,7 @@ async function exchange(run: () => Promise<Response>, profile: Profile): Promise
 }
 
 /** An answer whose body was refused (too long) still has its status, and that is what counts. */
-async function attemptAnswer(
-  run: () => Promise<Response>,
-  profile: Profile,
-): Promise<Response | Answer> {
+async function attempt(run: () => Promise<Response>, profile: Profile): Promise<Response | Answer> {
   try {
     return await run();
   } catch (error) {
@@ -149,14 +146,6 @@ async function attemptAnswer(
       body: Buffer.alloc(0),
       complete: false,
     };
-  }
-}
-
-async function attempt(run: () => Promise<Response>, profile: Profile): Promise<Response> {
-  try {
-    return await run();
-  } catch (error) {
-    throw asDeliveryError(error, profile);
   }
 }
 

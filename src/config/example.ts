@@ -1,7 +1,7 @@
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import type { BridgeDefinition } from "../bridge/contract.ts";
 import { writtenForm } from "./messages.ts";
-import { fieldOf, outlineOf, type Outline } from "./outline.ts";
+import { fieldOf, outlineAt, outlineOf, type Outline } from "./outline.ts";
 import { coreSchema } from "./schema.ts";
 import { PLACEHOLDER } from "./secrets.ts";
 
@@ -27,9 +27,13 @@ const FALLBACK: Readonly<Record<string, unknown>> = {
   file: `file:${PLACEHOLDER}`,
   url: `https://${PLACEHOLDER}.example.org`,
   listen: "127.0.0.1:8080",
+  email: `${PLACEHOLDER}@example.org`,
   duration: "10s",
   size: "1MB",
 };
+/** Keys that are taken together into an example to solve a contradiction, and such steps at most. */
+const MAX_TOGETHER = 2;
+const MAX_STEPS = 10;
 
 export function renderExample(definitions: Iterable<BridgeDefinition>): string {
   const core = outlineOf(coreSchema);
@@ -51,9 +55,65 @@ function renderAccount(core: Outline, definition: BridgeDefinition): string[] {
   const example = {
     name: `${definition.name}-1`,
     bridge: definition.name,
-    settings: settings.example ?? {},
+    settings: settings.example ?? minimalExample(definition, settings),
   };
   return asEntry(renderFields({ ...account, fields }, example, false));
+}
+
+/**
+ * For a bridge that brings no example: the required keys, and of the optional ones as few as its own rules ask for
+ * ("either this or that"), so that nothing but the placeholders is wrong with what an operator copies.
+ */
+function minimalExample({ schema }: BridgeDefinition, outline: Outline): unknown {
+  const faultsOf = (example: unknown) =>
+    schema.safeParse(parse(renderFields(outline, example, false).join("\n"))).error?.issues ?? [];
+  let example: unknown = {};
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    const fault = faultsOf(example).find(({ code }) => code === "custom");
+    if (!fault) break;
+    const remains = (other: unknown) =>
+      faultsOf(other).some(
+        ({ code, path }) => code !== "custom" || path.join(".") === fault.path.join("."),
+      );
+    const better = additions(outline, example, fault.path).find((other) => !remains(other));
+    if (better === undefined) break;
+    example = better;
+  }
+  return example;
+}
+
+/** The example with one more optional key at this place, then with two more. */
+function additions(outline: Outline, example: unknown, path: readonly PropertyKey[]): unknown[] {
+  const place = outlineAt(outline, path, example);
+  const current = path.reduce(fieldOf, example);
+  const optional = [...(place?.fields ?? [])].filter(
+    ([name, field]) => !field.required && fieldOf(current, name) === undefined,
+  );
+  let sets: (readonly [string, Outline])[][] = [[]];
+  const found: unknown[] = [];
+  for (let size = 1; size <= MAX_TOGETHER; size += 1) {
+    sets = sets.flatMap((set) => {
+      const from = optional.findIndex(([name]) => name === set.at(-1)?.[0]) + 1;
+      return optional.slice(from).map((entry) => [...set, entry]);
+    });
+    for (const set of sets) {
+      const added = Object.fromEntries(set.map(([name, field]) => [name, startOf(field)]));
+      found.push(withAt(example, path, added));
+    }
+  }
+  return found;
+}
+
+function startOf(outline: Outline): unknown {
+  if (isBlock(outline)) return outline.type === "list" ? [] : {};
+  return writtenForm(outline.example ?? outline.defaultValue, outline) ?? fallbackFor(outline);
+}
+
+function withAt(value: unknown, path: readonly PropertyKey[], added: object): unknown {
+  const [key, ...rest] = path;
+  const object = typeof value === "object" && value !== null ? value : {};
+  if (key === undefined) return { ...object, ...added };
+  return { ...object, [key]: withAt(fieldOf(value, key), rest, added) };
 }
 
 /** `example`: values for this map; keys in it are live even when they are optional. `ready`: lines of some keys. */
@@ -138,7 +198,7 @@ function scalar(outline: Outline, example: unknown): string {
 }
 
 function fallbackFor(outline: Outline): unknown {
-  const byKind = FALLBACK[outline.kind ?? ""];
+  const byKind = FALLBACK[outline.kind ?? outline.format ?? ""];
   if (byKind !== undefined) return byKind;
   if (outline.type === "enum") return outline.values?.[0];
   if (outline.type === "boolean") return false;

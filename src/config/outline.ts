@@ -21,6 +21,7 @@ export interface Outline {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly integer?: boolean;
+  readonly format?: "url" | "email";
   readonly values?: readonly (string | number | boolean)[];
   readonly fields?: ReadonlyMap<string, Outline>;
   /** Of a list or a record. */
@@ -112,8 +113,9 @@ function bodyOf(schema: z.core.$ZodType, depth: number): Facts & Pick<Outline, "
     case "number":
       return { type: "number", integer: isInteger(def), ...bounds };
     case "string":
+      return { type: "text", ...formatOf(def), ...bounds };
     case "template_literal":
-      return { type: "text", ...bounds };
+      return { type: "text" };
     default:
       return { type: "any" };
   }
@@ -141,6 +143,12 @@ function boundsOf(schema: z.core.$ZodType): Facts {
     if (def.check === "max_length") facts.maximum = def.maximum;
   }
   return facts;
+}
+
+/** Formats of the library that people write by hand; a kind of our own goes before them. */
+function formatOf(def: z.core.$ZodStringDef): Facts {
+  const format = "format" in def ? def.format : undefined;
+  return format === "url" || format === "email" ? { format } : {};
 }
 
 function isInteger(def: z.core.$ZodNumberDef): boolean {

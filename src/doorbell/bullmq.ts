@@ -4,7 +4,7 @@ import { describeError } from "../model/errors.ts";
 import { createAlarms } from "./alarms.ts";
 import type { Doorbell } from "./doorbell.ts";
 import { createRedisLink, type RedisLink } from "./redis-link.ts";
-import { createTurns, type Turns, within } from "./turns.ts";
+import { Turns, within } from "./turns.ts";
 
 const QUEUE = "lanes";
 /** Hash tag, so that all keys live in one slot of a Redis cluster. */
@@ -49,7 +49,7 @@ export function createBullmqDoorbell(options: BullmqOptions): Doorbell {
     streams: { events: { maxLen: KEPT_EVENTS } },
   });
   queue.on("error", (error) => log.debug({ error: describeError(error) }, "doorbell-error"));
-  const turns = createTurns(concurrency);
+  const turns = new Turns(concurrency);
   const sender = createSender(link, queue, turns, log);
   const alarms = createAlarms(sender.ring);
   let worker: Worker | undefined;
@@ -86,7 +86,9 @@ function startWorker(
 ): Worker {
   const handle = async ({ data }: Job<unknown>) => {
     const lane = laneOf(data);
-    if (lane !== undefined) await turns.ring(lane);
+    // BullMQ has counted it already. Waiting here behind lanes that were rung while Redis was away would keep it from
+    // nodes that are free.
+    if (lane !== undefined) await turns.admit(lane);
   };
   const worker = new Worker<unknown>(QUEUE, handle, {
     connection: link.consumer,

@@ -1,10 +1,10 @@
 import { createAlarms } from "./alarms.ts";
 import type { Doorbell } from "./doorbell.ts";
-import { createTurns } from "./turns.ts";
+import { Turns } from "./turns.ts";
 
 /** The doorbell of a single node: nothing but memory. Lost at a crash, and that is fine: the sweep rings again. */
 export function createMemoryDoorbell(options: { readonly concurrency: number }): Doorbell {
-  const turns = createTurns(options.concurrency);
+  const turns = new Turns(options.concurrency);
   const alarms = createAlarms((lane) => void turns.ring(lane));
   let stopped = false;
   return {

@@ -160,13 +160,12 @@ export class DurableAppService extends BaseAppService {
 
   /**
    * A homeserver that was killed forgets what it had queued behind the transaction in flight (matrix.md §2.2), and then
-   * goes on with newer events. It also comes back on a new connection and often with another transaction number: then
+   * goes on with newer events. It also comes back on a new connection, and often with another transaction number: then
    * the sweep goes first, so that lost events keep their place before newer ones.
    */
   async #closeGap(request: Routed): Promise<void> {
-    const follows = Number(request.params["txnId"]) === Number(this.#lastTxn) + 1;
-    const repeats = request.params["txnId"] === this.#lastTxn;
-    if (this.#known.has(request.socket) && (follows || repeats)) return;
+    const goesOn = followsOn(this.#lastTxn, request.params["txnId"]);
+    if (goesOn && this.#known.has(request.socket)) return;
     await this.#options.afterGap();
     this.#known.add(request.socket);
   }
@@ -187,6 +186,17 @@ export function sameToken(authorization: string | undefined, token: string): boo
   const given = /^Bearer (.+)$/.exec(authorization ?? "")?.[1] ?? "";
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(token)) && given !== "";
+}
+
+/**
+ * Does this transaction come right after the last one, or is it the same again? Only counted numbers tell; some
+ * homeservers use times or random words, and say nothing by them.
+ */
+export function followsOn(last: string | undefined, next: string | undefined): boolean {
+  if (last === undefined || next === undefined || last === next) return true;
+  const counted = /^\d{1,9}$/;
+  if (!counted.test(last) || !counted.test(next)) return true;
+  return Number(next) === Number(last) + 1;
 }
 
 function readTransaction(body: unknown): Batch | undefined {

@@ -20,12 +20,13 @@ export const CONTENT_TYPES: readonly string[] = [
   "m.voice",
 ];
 
+const STATE_TYPES: readonly string[] = ["m.room.member", "m.room.tombstone"];
+
 /** Everything that is taken in. Reactions, calls, typing and unknown types say nothing that a letter could carry. */
 export const TAKEN_TYPES: readonly string[] = [
   ...CONTENT_TYPES,
+  ...STATE_TYPES,
   "m.room.redaction",
-  "m.room.member",
-  "m.room.tombstone",
 ];
 
 /** What the gateway never does: an operator did it in the name of one of its users. All else of our own is an echo. */
@@ -73,7 +74,7 @@ export function sortEvent(value: unknown, names: Names): Sorted {
   if (!TAKEN_TYPES.includes(event.type)) return { kind: "skip" };
   if (names.isOwn(event.sender) && !NEVER_OURS.includes(event.type)) return { kind: "skip" };
   const isState = event.state_key !== undefined;
-  if (isState === CONTENT_TYPES.includes(event.type)) return { kind: "skip" };
+  if (isState !== STATE_TYPES.includes(event.type)) return { kind: "skip" };
   const raw = JSON.stringify(value);
   const { event_id: eventId, room_id: roomId } = event;
   return { kind: "take", event: { eventId, roomId, lane: laneOfRoom(roomId), raw } };

@@ -24,6 +24,7 @@ import { createUpgrades } from "./upgrades.ts";
 
 /** The sweep before the first transaction after a gap may hold the transaction up so long, milliseconds. */
 const GAP_SWEEP_MS = 5_000;
+const FRESH_SWEEP_MS = 500;
 /** Longest time for what a person or the homeserver waits for, milliseconds. */
 const REQUEST_MS = 60_000;
 
@@ -114,7 +115,7 @@ function buildParts(deps: MatrixDeps) {
 function buildBase(deps: MatrixDeps) {
   const { homeserver, appservice, store, blobs, directory, log, now } = deps;
   const count = deps.count.bind(deps);
-  const derive = deps.derive.bind(deps);
+  const derive = remember(deps.derive.bind(deps));
   const names = createNames(appservice.prefix, homeserver.name);
   const http = createHttp({
     url: homeserver.url,
@@ -153,6 +154,8 @@ async function bringUp(deps: MatrixDeps, parts: Parts, signal: AbortSignal): Pro
 
 /** Better late order than none: when the sweep fails, the transaction is recorded all the same. */
 async function sweepBeforePush(sweeper: Sweeper, deps: MatrixDeps): Promise<void> {
+  // No homeserver restarts in less: a sweep as young as that came after whatever was lost.
+  if (sweeper.age() < FRESH_SWEEP_MS) return;
   const limit = AbortSignal.timeout(GAP_SWEEP_MS);
   try {
     // The sweep may have to wait for one that hangs: that would not end by our signal.
@@ -160,6 +163,17 @@ async function sweepBeforePush(sweeper: Sweeper, deps: MatrixDeps): Promise<void
   } catch (error) {
     deps.log.warn({ error: describeError(error) }, "sweep-before-push-failed");
   }
+}
+
+/** Keys of accounts are needed for every letter and never change; there are a few per account. */
+function remember(derive: MatrixDeps["derive"]): MatrixDeps["derive"] {
+  const known = new Map<string, Uint8Array>();
+  return (account, purpose) => {
+    const name = `${account} ${purpose}`;
+    const key = known.get(name) ?? derive(account, purpose);
+    known.set(name, key);
+    return key;
+  };
 }
 
 function rejectOn(signal: AbortSignal): Promise<never> {

@@ -8,6 +8,7 @@ import { memberKey, membersOf, putMember, readMember, type MemberFact } from "./
 import { readAnswer, refusedWith } from "./homeserver-error.ts";
 import { path } from "./http.ts";
 import type { Names } from "./names.ts";
+import { BoundedMap } from "./single-flight.ts";
 
 export interface MemberDeps {
   readonly client: Client;
@@ -48,8 +49,13 @@ const memberAnswer = z.object({ membership: z.enum(["invite", "join", "leave", "
 const isIn = (fact: MemberFact | undefined) =>
   fact?.membership === "join" || fact?.membership === "invite";
 
+/** Who cannot be invited is not tried again with every letter, but after this time, milliseconds. */
+const REFUSED_MS = 60_000;
+const MAX_REFUSED = 10_000;
+
 export function createMembers(deps: MemberDeps): Members {
-  const { client, store, directory, names } = deps;
+  const { store, directory, names } = deps;
+  const refused = new BoundedMap<number>(MAX_REFUSED);
   const readersOf: Members["readersOf"] = async ({ account, local }) =>
     local.role === "authority"
       ? directory.clerksOf(account)
@@ -71,8 +77,11 @@ export function createMembers(deps: MemberDeps): Members {
       for (const user of readers) {
         const fact = members.get(user);
         if (isIn(fact) || (once && fact)) continue;
+        const key = memberKey(roomId, user);
+        if (performance.now() < (refused.get(key) ?? 0)) continue;
         const now = await invite(deps, roomId, user, signal);
         if (now) members.set(user, now);
+        else refused.set(key, performance.now() + REFUSED_MS);
       }
       return new Map([...members].filter(([user, fact]) => isIn(fact) && wanted.has(user)));
     },
@@ -82,19 +91,21 @@ export function createMembers(deps: MemberDeps): Members {
       await joinInvited(deps, roomId, ghost, signal);
       await putMember(store, roomId, ghost, { membership: "join" });
     },
-    async refresh(roomId, signal) {
-      const to = path`/_matrix/client/v3/rooms/${roomId}/joined_members`;
-      let answer: unknown;
-      try {
-        answer = await client.call({ method: "GET", path: to }, { as: names.keeper, signal });
-      } catch (error) {
-        if (refusedWith(error, 403, 404)) return false;
-        throw error;
-      }
-      await takeOver(deps, roomId, readAnswer(joinedAnswer, answer, "joined members").joined);
-      return true;
-    },
+    refresh: (roomId, signal) => refresh(deps, roomId, signal),
   };
+}
+
+async function refresh(deps: MemberDeps, roomId: string, signal: AbortSignal): Promise<boolean> {
+  const to = path`/_matrix/client/v3/rooms/${roomId}/joined_members`;
+  let answer: unknown;
+  try {
+    answer = await deps.client.call({ method: "GET", path: to }, { as: deps.names.keeper, signal });
+  } catch (error) {
+    if (refusedWith(error, 403, 404)) return false;
+    throw error;
+  }
+  await takeOver(deps, roomId, readAnswer(joinedAnswer, answer, "joined members").joined);
+  return true;
 }
 
 async function takeOver(

@@ -35,6 +35,8 @@ export interface Sweeper {
   start(): void;
   /** One sweep that begins after this call. Throws what the homeserver answers. */
   sweep(signal: AbortSignal): Promise<void>;
+  /** Milliseconds since the last sweep that succeeded was begun. */
+  age(): number;
   stop(): Promise<void>;
 }
 
@@ -78,14 +80,20 @@ export function createSweeper(deps: SweeperDeps): Sweeper {
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let lastBegun = Number.NEGATIVE_INFINITY;
 
   const sweep: Sweeper["sweep"] = (signal) => {
     const limited = AbortSignal.any([signal, stopped.signal]);
     const begin = () => {
       next = undefined;
-      running = sweepOnce(deps, limited).finally(() => {
-        running = undefined;
-      });
+      const begun = deps.now().getTime();
+      running = sweepOnce(deps, limited)
+        .then(() => {
+          lastBegun = begun;
+        })
+        .finally(() => {
+          running = undefined;
+        });
       return running;
     };
     // Who asks while a sweep runs needs the next one: the running one may have asked too early.
@@ -106,6 +114,11 @@ export function createSweeper(deps: SweeperDeps): Sweeper {
   return {
     start: () => void turn(),
     sweep,
+    age() {
+      const age = deps.now().getTime() - lastBegun;
+      // A clock that was put back tells nothing.
+      return age < 0 ? Number.POSITIVE_INFINITY : age;
+    },
     async stop() {
       stopped.abort(new Error("stopping"));
       clearTimeout(timer);
@@ -196,7 +209,7 @@ async function fillGap(
     const answer = await deps.client.call(request, { as: keeper, signal });
     const { chunk, end } = readAnswer(pageAnswer, answer, "messages");
     pages.push(chunk.map((event) => ({ ...event, room_id: roomId })).reverse());
-    const done = end === from || (since === undefined && (await allKnown(deps.store, chunk)));
+    const done = end === from || ((await allKnown(deps.store, chunk)));
     from = done ? undefined : end;
   }
   if (from !== undefined) deps.log.error({ roomId, pages: MAX_PAGES }, "sweep-gap-too-long");

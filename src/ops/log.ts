@@ -1,8 +1,13 @@
 import { pino } from "pino";
 import type { Log } from "../bridge/contract.ts";
+import { describeError } from "../model/errors.ts";
 
 /** Longest text of one field; longer ones are cut, because a log line is no place for content. */
 const MAX_TEXT = 1_000;
+const MAX_DEPTH = 6;
+const MAX_ENTRIES = 100;
+/** Fields that carry secrets in every program; a second net below the Secret type, for what libraries hand over. */
+const SECRET_FIELD = /(token|secret|password|passphrase|authorization|cookie|private_?key)$|^pin$/i;
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -20,7 +25,7 @@ export function createLog(
       base: null,
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: cutTexts },
+      formatters: { level: (label) => ({ level: label }), log: cleanFields },
     },
     destination,
   );
@@ -32,10 +37,26 @@ export function createLog(
   };
 }
 
-function cutTexts(fields: Record<string, unknown>): Record<string, unknown> {
-  const cut: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields))
-    cut[name] =
-      typeof value === "string" && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
-  return cut;
+function cleanFields(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
+  const entries = Object.entries(fields).slice(0, MAX_ENTRIES);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [
+      name,
+      SECRET_FIELD.test(name) ? "[secret]" : clean(value, depth + 1),
+    ]),
+  );
+}
+
+function clean(value: unknown, depth: number): unknown {
+  if (typeof value === "string")
+    return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Error) return clean(describeError(value), depth);
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  // Dates, URLs and secrets know how to show themselves.
+  if ("toJSON" in value) return value;
+  if (depth > MAX_DEPTH) return "…";
+  if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((it) => clean(it, depth + 1));
+  return cleanFields(value as Record<string, unknown>, depth);
 }

@@ -114,22 +114,23 @@ describeWith("the doorbell of several nodes", durable, (server) => {
   });
 
   test("rings the lane here when Redis is gone, and through Redis when it is back", async () => {
-    const one = node();
-    const visits = new Visits({ hold: false });
+    const one = node({ concurrency: 2 });
+    const visits = new Visits({ hold: true });
     await one.start(visits.handler);
     await server.kill("SIGKILL");
     await expect.poll(() => one.health()).toMatchObject({ ok: false });
     one.ring("meanwhile");
     one.ring("later", new Date(Date.now() + 20));
-    await until("both", () => visits.begun.length === 2);
+    await until("both run, and fill this node", () => visits.running.size === 2);
     await server.restart();
     await healthy(one);
-    const other = node({ concurrency: 8 });
+    const other = node();
     const others = new Visits({ hold: false });
     await other.start(others.handler);
-    for (let n = 0; n < 40; n += 1) one.ring(`l-${String(n)}`);
-    await until("all of them", () => visits.begun.length + others.begun.length === 42);
-    expect(others.begun.length).toBeGreaterThan(0);
+    for (let n = 0; n < 20; n += 1) one.ring(`l-${String(n)}`);
+    // The first node takes as many from Redis as it may, however many it runs by itself; they are held, too.
+    await until("all of them", () => visits.begun.length - 2 + others.begun.length === 20);
+    expect(others.begun.length).toBeGreaterThanOrEqual(18);
   });
 
   test("a run that lasts longer than an outage does not block its lane", async () => {

@@ -2,9 +2,6 @@
  * The Matrix side between a homeserver (simulated or real) and a pretended legacy system, over the real database,
  * lanes and acceptance: everything of the gateway except configuration files and bridges.
  */
-import { once } from "node:events";
-import { createServer, request as forward } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Bridge, Log } from "../../src/bridge/contract.ts";
 import { Secret } from "../../src/bridge/settings.ts";
 import type { AccountConfig, HomeserverConfig } from "../../src/config/schema.ts";
@@ -21,6 +18,7 @@ import { runLane } from "../../src/pipeline/lane.ts";
 import { reportReceipt } from "../../src/pipeline/report.ts";
 import { startSweep } from "../../src/pipeline/sweep.ts";
 import type { Store, StoredMessage } from "../../src/store/store.ts";
+import { startProxy } from "./matrix-proxy.ts";
 import { openTestStore } from "../support/stores.ts";
 import { accountSample } from "../unit/matrix/account-sample.ts";
 import { matrixAccountSample } from "../unit/matrix/samples.ts";
@@ -302,53 +300,6 @@ function asMatrixAccount(config: AccountConfig): MatrixAccount {
     config,
     resolve: (query) => Promise.resolve(parties.filter((party) => party.address === query)),
   });
-}
-
-/** Between the gateway and the homeserver, to see every request. */
-async function startProxy(target: string) {
-  const requests: string[] = [];
-  const cuts: { path: RegExp; left: number }[] = [];
-  const to = new URL(target);
-  const server = createServer((request, response) => {
-    requests.push(`${request.method} ${request.url}`);
-    const { method, url, headers } = request;
-    const out = forward(
-      {
-        host: to.hostname,
-        port: to.port,
-        method,
-        path: url,
-        headers: { ...headers, host: to.host },
-      },
-      (answer) => {
-        const cut = cuts.find(({ path, left }) => left > 0 && path.test(url ?? ""));
-        if (cut) {
-          cut.left -= 1;
-          answer.resume();
-          answer.on("end", () => response.destroy());
-          return;
-        }
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-        answer.on("error", () => response.destroy());
-      },
-    );
-    out.on("error", () => response.destroy());
-    response.on("close", () => out.destroy());
-    request.pipe(out);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    cut: (path: RegExp, left: number) => void cuts.push({ path, left }),
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
 }
 
 const nextTick = () => new Promise((resolve) => setTimeout(resolve, 5));

@@ -13,8 +13,8 @@ import type { ZbpOptions, ZbpSimulator } from "../../../fixtures/simulators/zbp/
 import type { Bridge } from "../../../src/bridge/contract.ts";
 import { newId } from "../../../src/model/id.ts";
 import type { Attachment, Message } from "../../../src/model/message.ts";
-import { MemoryState, testContext } from "../../support/bridge-context.ts";
-import type { TestContext, TestContextOptions } from "../../support/bridge-context.ts";
+import { testContext } from "../../support/bridge-context.ts";
+import type { MemoryState, TestContext, TestContextOptions } from "../../support/bridge-context.ts";
 import { loadSettings } from "../../support/settings.ts";
 
 export interface Keys {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createTurns, within } from "../../../src/doorbell/turns.ts";
+import { Turns, within } from "../../../src/doorbell/turns.ts";
 
 test("first come, first served; a lane that rings again goes to the back of the line", async () => {
-  const turns = createTurns(1);
+  const turns = new Turns(1);
   const order: string[] = [];
   const rings = ["a", "b", "a", "c"].map((lane) => turns.ring(lane));
   turns.start((lane) => {
@@ -16,7 +16,7 @@ test("first come, first served; a lane that rings again goes to the back of the 
 });
 
 test("a ring is over when a run that began after it has ended", async () => {
-  const turns = createTurns(2);
+  const turns = new Turns(2);
   const ends: (() => void)[] = [];
   turns.start(() => new Promise((resolve) => ends.push(() => resolve())));
   let first = false;
@@ -34,7 +34,7 @@ test("a ring is over when a run that began after it has ended", async () => {
 });
 
 test("a lane behind running ones is not held up by them", async () => {
-  const turns = createTurns(2);
+  const turns = new Turns(2);
   const begun: string[] = [];
   turns.start((lane) => {
     begun.push(lane);
@@ -47,8 +47,29 @@ test("a lane behind running ones is not held up by them", async () => {
   expect(begun).toEqual(["slow", "quick"]);
 });
 
+test("who is let in by somebody else waits for its own run only", async () => {
+  const turns = new Turns(1);
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  turns.start((lane) => {
+    begun.push(lane);
+    return new Promise((resolve) => ends.set(lane, () => resolve()));
+  });
+  void turns.ring("a");
+  void turns.ring("b");
+  void turns.admit("c");
+  await expect.poll(() => begun).toEqual(["a", "c"]);
+  const again = turns.admit("a");
+  ends.get("c")?.();
+  await expect.poll(() => begun).toEqual(["a", "c"]);
+  ends.get("a")?.();
+  await expect.poll(() => begun).toEqual(["a", "c", "a", "b"]);
+  ends.get("a")?.();
+  await again;
+});
+
 test("a ring after the stop is over at once and runs nothing", async () => {
-  const turns = createTurns(1);
+  const turns = new Turns(1);
   const begun: string[] = [];
   turns.start((lane) => {
     begun.push(lane);
@@ -60,7 +81,7 @@ test("a ring after the stop is over at once and runs nothing", async () => {
 });
 
 test("what waits when it stops is let go", async () => {
-  const turns = createTurns(1);
+  const turns = new Turns(1);
   const waiting = turns.ring("a");
   await turns.stop(10);
   await waiting;

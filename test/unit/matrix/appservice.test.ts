@@ -1,6 +1,6 @@
 import { Client } from "undici";
 import { afterEach, describe, expect, it } from "vitest";
-import { DurableAppService, sameToken } from "../../../src/matrix/appservice.ts";
+import { DurableAppService, followsOn, sameToken } from "../../../src/matrix/appservice.ts";
 import type { Batch } from "../../../src/matrix/record.ts";
 import { findFreePort, silentLog } from "./support.ts";
 
@@ -189,5 +189,15 @@ describe("the listener for the homeserver", () => {
     expect(steps.join(" ")).toBe(
       "sweep record [7] record [8] record [8] sweep record [10] sweep record [11] record [12]",
     );
+  });
+
+  it("tells a gap only by counted numbers", () => {
+    expect(followsOn("7", "8")).toBe(true);
+    expect(followsOn("7", "7")).toBe(true);
+    expect(followsOn(undefined, "7")).toBe(true);
+    expect(followsOn("58", "8")).toBe(false);
+    expect(followsOn("7", "9")).toBe(false);
+    expect(followsOn("1795225752022", "1795225759999")).toBe(true);
+    expect(followsOn("aGVsbG8", "d29ybGQ")).toBe(true);
   });
 });

@@ -12,6 +12,7 @@ describe("sorting what the homeserver says", () => {
     expect(kindOf(message)).toBe("take");
     expect(kindOf(eventSample({}, { type: "m.room.encrypted" }))).toBe("take");
     expect(kindOf(eventSample({}, { type: "m.room.member", state_key: "@a:b" }))).toBe("take");
+    expect(kindOf(eventSample({ redacts: "$x" }, { type: "m.room.redaction" }))).toBe("take");
   });
 
   it("skips echoes of its own users, reactions, and state that only looks like a message", () => {
@@ -22,9 +23,11 @@ describe("sorting what the homeserver says", () => {
     expect(kindOf(eventSample({}, { type: "m.room.member" }))).toBe("skip");
   });
 
-  it("takes an upgrade that was ordered in the keeper's name", () => {
+  it("takes upgrades and redactions that were ordered in the keeper's name", () => {
     const tombstone = { type: "m.room.tombstone", state_key: "", sender: names.keeper };
     expect(kindOf(eventSample({}, tombstone))).toBe("take");
+    const redaction = { type: "m.room.redaction", sender: names.keeper };
+    expect(kindOf(eventSample({}, redaction))).toBe("take");
   });
 
   it.each([

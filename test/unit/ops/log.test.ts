@@ -64,6 +64,24 @@ test("what usually carries a secret is never written, at any depth", () => {
   expect(lines.join()).toContain("[secret]");
 });
 
+test("bytes, errors, cycles and depth do no harm", () => {
+  const { lines, log } = capture();
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  const cause = new Error("refused", { cause: new Error("ECONNREFUSED") });
+  log.info(
+    { body: Buffer.from("content"), big: 10n, cause, circle, list: Array(500).fill(1) },
+    "odd",
+  );
+  const line = JSON.parse(lines[0] ?? "") as Record<string, unknown>;
+  expect(line).toMatchObject({
+    body: "7 bytes",
+    big: "10",
+    cause: "refused (cause: ECONNREFUSED)",
+  });
+  expect(line["list"]).toHaveLength(100);
+});
+
 test("a Secret never shows its value, however it is printed", async () => {
   const canary = "canary-1b2c3d4e5f-in-a-long-secret-value";
   const secret = new Secret("env:CANARY");
