@@ -48,6 +48,7 @@ export class BundidBridge implements Bridge {
   readonly #mails: ReceiptMails | undefined;
   readonly #listeners: { close(): Promise<void> }[] = [];
   #started = false;
+  #tasksGiven = false;
 
   /** @throws GatewayError for keys, certificates or a profile that cannot be used */
   constructor(context: BridgeContext<Settings>) {
@@ -77,7 +78,7 @@ export class BundidBridge implements Bridge {
   async start(): Promise<void> {
     if (this.#started) return;
     this.#started = true;
-    const { receipts, sender } = this.#context.config;
+    const { receipts } = this.#context.config;
     try {
       if (receipts !== undefined && this.#mails !== undefined)
         this.#listeners.push(await this.#mails.listen(receipts));
@@ -86,6 +87,13 @@ export class BundidBridge implements Bridge {
       await this.stop();
       throw error;
     }
+    if (!this.#tasksGiven) this.#giveTasks();
+    this.#tasksGiven = true;
+  }
+
+  /** Once: what the gateway repeats for us it stops by itself, and a second start must not double it. */
+  #giveTasks(): void {
+    const { sender } = this.#context.config;
     const replies = this.#replies;
     if (replies !== undefined && sender !== undefined)
       this.#context.every(sender.replies.pollEvery, (signal) => replies.poll(signal));

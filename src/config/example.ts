@@ -65,8 +65,10 @@ function renderAccount(core: Outline, definition: BridgeDefinition): string[] {
  * ("either this or that"), so that nothing but the placeholders is wrong with what an operator copies.
  */
 function minimalExample({ schema }: BridgeDefinition, outline: Outline): unknown {
-  const faultsOf = (example: unknown) =>
-    schema.safeParse(parse(renderFields(outline, example, false).join("\n"))).error?.issues ?? [];
+  const faultsOf = (example: unknown) => {
+    const text = renderFields(outline, example, false).join("\n");
+    return schema.safeParse((parse(text) as unknown) ?? {}).error?.issues ?? [];
+  };
   let example: unknown = {};
   for (let step = 0; step < MAX_STEPS; step += 1) {
     const fault = faultsOf(example).find(({ code }) => code === "custom");

@@ -12,7 +12,7 @@ export interface Alarms {
   stop(): void;
 }
 
-export function createAlarms(ring: (lane: string) => void): Alarms {
+export function createAlarms(ring: (lane: string) => void, limit = MAX_ALARMS): Alarms {
   const alarms = new Map<string, { at: number; timer: NodeJS.Timeout }>();
 
   function wind(lane: string, at: number): void {
@@ -31,7 +31,7 @@ export function createAlarms(ring: (lane: string) => void): Alarms {
   return {
     set(lane, at) {
       const known = alarms.get(lane);
-      if (known ? known.at <= at.getTime() : alarms.size >= MAX_ALARMS) return;
+      if (known ? known.at <= at.getTime() : alarms.size >= limit) return;
       clearTimeout(known?.timer);
       wind(lane, at.getTime());
     },

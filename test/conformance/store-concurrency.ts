@@ -56,9 +56,14 @@ export function concurrencySuite(bench: Bench): void {
     const { store } = bench;
     const other = await bench.another();
     const total = 60;
-    const accepting = runAll(total, (n) =>
-      (n % 2 === 0 ? store : other).accept([letter({ sourceId: String(n) })], T0),
-    );
+    // A long call draws its number early and is stored late; a short one behind it must not be seen before.
+    const accepting = runAll(total, async (n) => {
+      const others = n % 2 === 0 ? 8 : 0;
+      const rest = Array.from({ length: others }, (_, m) =>
+        letter({ conversationId: `other-${String(n)}-${String(m)}` }),
+      );
+      await (n % 3 === 0 ? store : other).accept([letter({ sourceId: String(n) }), ...rest], T0);
+    });
     const seen: number[] = [];
     while (seen.length < total) {
       const lease = await store.acquireLane("c1-matrix", "node-1", T0, after(1_000));

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { settingsFile } from "../../../src/bridge/settings.ts";
 import { renderExample } from "../../../src/config/example.ts";
 import { generatedFiles } from "../../../src/config/generated.ts";
 import { renderJsonSchema } from "../../../src/config/json-schema.ts";
@@ -85,6 +87,35 @@ describe("the example of one bridge", () => {
     ])
       expect(text.split("\n")).toContain(line);
   });
+});
+
+test("a bridge without example gets the smallest one that its own rules accept", () => {
+  const file = settingsFile().optional();
+  const schema = z
+    .strictObject({
+      note: z.string().optional(),
+      sender: z
+        .strictObject({ url: z.url(), container: file, certificate: file, pin: file, key: file })
+        .refine(
+          (it) =>
+            (it.certificate !== undefined && it.key !== undefined) ||
+            (it.container !== undefined && it.certificate !== undefined && it.pin !== undefined),
+          "needs a pair",
+        )
+        .optional(),
+      inlet: z.strictObject({ port: z.int().min(1).max(9) }).optional(),
+    })
+    .refine((it) => it.sender !== undefined, "needs a sender");
+  const text = renderExample([{ ...sampleBridge, schema }]);
+  const settings = text.slice(text.indexOf("    settings:"));
+  const live = settings.split("\n").filter((line) => /^ +[a-z]/.test(line));
+  expect(live.map((line) => line.trim())).toEqual([
+    "settings:",
+    "sender:",
+    "url: https://CHANGE-ME.example.org",
+    "certificate: file:CHANGE-ME",
+    "key: file:CHANGE-ME",
+  ]);
 });
 
 describe("the JSON Schema", () => {
