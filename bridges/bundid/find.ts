@@ -33,7 +33,7 @@ export async function findLetter(
 }
 
 async function askMailbox(
-  { profile, transport, routing }: Sender,
+  { profile, transport, routing, settings }: Sender,
   message: Message,
   signal: AbortSignal,
 ): Promise<Delivery | "absent" | undefined> {
@@ -51,18 +51,18 @@ async function askMailbox(
     );
   const found = items.filter((item) => readPathText(item, find.reference) === reference);
   if (found.length === 0) return "absent";
-  if (isOwnReference(reference)) return deliveryOf(found, find.id);
   // A file number belongs to the whole case: only our own routing information tells this letter from its siblings.
-  const routes = found.map((item) => readPathText(item, find.routing, 4_000));
-  const own = routes.indexOf(routing.routingInfo(message.id));
-  if (own >= 0) return deliveryOf(found.slice(own), find.id);
-  const whole = items.length < find.longestList && routes.every((route) => route !== undefined);
-  return whole ? "absent" : undefined;
-}
-
-function deliveryOf([item]: readonly unknown[], idPath: string): Delivery | undefined {
-  const id = item === undefined ? undefined : readPathText(item, idPath, 200);
-  return id === undefined ? undefined : { remoteId: id };
+  const routingOf = (item: unknown) => readPathText(item, find.routing, 4_000);
+  const ours = routing.routingInfo(message.id);
+  const own: unknown = found.find((item) => isOwnReference(reference) || routingOf(item) === ours);
+  if (own !== undefined) {
+    const id = readPathText(own, find.id, 200);
+    return id === undefined ? undefined : { remoteId: id };
+  }
+  const wasRouted = settings.replies.enabled && message.replyPolicy !== "forbidden";
+  const allTold =
+    items.length < find.longestList && found.every((item) => routingOf(item) !== undefined);
+  return wasRouted && allTold ? "absent" : undefined;
 }
 
 /** Is there such a mailbox? undefined: cannot be told. */

@@ -209,7 +209,7 @@ async function fillGap(
     const answer = await deps.client.call(request, { as: keeper, signal });
     const { chunk, end } = readAnswer(pageAnswer, answer, "messages");
     pages.push(chunk.map((event) => ({ ...event, room_id: roomId })).reverse());
-    const done = end === from || ((await allKnown(deps.store, chunk)));
+    const done = end === from || (since === undefined && (await allKnown(deps.store, chunk)));
     from = done ? undefined : end;
   }
   if (from !== undefined) deps.log.error({ roomId, pages: MAX_PAGES }, "sweep-gap-too-long");

@@ -99,6 +99,12 @@ function checkDefinition({ definition, open }: BridgeSubject): void {
       for (const { regexp, placeholder } of Object.values(definition.lookupFields))
         expect(placeholder).toMatch(new RegExp(`^(?:${regexp})$`));
     });
+    it("names the hosts it talks to as base URLs", async () => {
+      const bench = await open({});
+      await bench.close();
+      const settings = definition.schema.parse(bench.rawSettings);
+      for (const remote of definition.remotes(settings)) expect(URL.canParse(remote)).toBe(true);
+    });
     it("describes every setting in words", () => {
       const schema = z.toJSONSchema(definition.schema, { io: "input", unrepresentable: "any" });
       expect(undescribed(schema, "settings")).toEqual([]);
@@ -147,8 +153,9 @@ function* withSurplus(value: unknown, place: string): Generator<[string, unknown
 function checkRunning(subject: BridgeSubject): void {
   describe("running", () => {
     const bench = useBench(subject);
-    it("starts twice, stops twice, starts again", async () => {
+    it("stops unstarted, starts twice, stops twice, starts again", async () => {
       const { bridge } = bench();
+      await bridge.stop();
       await bridge.start();
       await bridge.start();
       await bridge.stop();
@@ -156,7 +163,6 @@ function checkRunning(subject: BridgeSubject): void {
       await bridge.start();
       await bridge.stop();
     });
-    it("stops without having started", () => bench().bridge.stop());
     it("pings without leaving a trace", async () => {
       const { bridge, outbound, test } = bench();
       await bridge.start();

@@ -154,6 +154,19 @@ describe("find", () => {
     expect(await ask(letterTo(MAILBOX, { case: { reference } }))).toBeUndefined();
     expect(await ask(letterTo(MAILBOX, { case: { reference: "AZ 99" } }))).toBe("absent");
   });
+  it("tells letters of one case apart by their routing information", async () => {
+    await bed.use({ replies: { enabled: true } }, "find: { enabled: true }");
+    const proceedings = { case: { reference: "AZ 12/34" } };
+    const [first, second, third] = [1, 2, 3].map(() => letterTo(MAILBOX, proceedings));
+    if (!first || !second || !third) throw new Error("no letters");
+    await bed.send(first);
+    await bed.send(second);
+    expect(await ask(second)).toEqual({ remoteId: bed.zbp.letters()[1]?.id });
+    expect(await ask(third)).toBe("absent");
+    expect(await ask({ ...third, replyPolicy: "forbidden" })).toBeUndefined();
+    await bed.send(letterTo(MAILBOX, { ...proceedings, replyPolicy: "forbidden" }));
+    expect(await ask(third)).toBeUndefined();
+  });
   it("says so when the mailbox cannot be asked", async () => {
     await bed.use({}, "find: { enabled: true }");
     bed.zbp.faults.arm({ route: "find", kind: "status", status: 503 });
