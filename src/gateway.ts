@@ -63,13 +63,12 @@ export async function startGateway(loaded: LoadedConfig, log: Log): Promise<Gate
   return {
     async stop() {
       log.info({}, "gateway-stopping");
-      await Promise.all([
-        matrix.stop(),
-        ...[...accounts.values()].map((account) => account.stop()),
-      ]);
+      const all = [...accounts.values()];
+      await Promise.all([matrix.stop(), ...all.map((account) => account.stop())]);
       await sweep.stop();
       await lanes.finish();
       await core.doorbell.stop(ABORT_MS);
+      await Promise.all(all.map((account) => account.close()));
       await admin.stop();
       await core.storage.close();
       core.lock?.release();
@@ -175,8 +174,12 @@ function buildLanes(core: Core, accounts: ReadonlyMap<string, RunningAccount>, m
     random: Math.random,
     destination: (letter) => onSide(letter, letter.destination),
     origin: (letter) => onSide(letter, letter.origin),
-    observe: (letter, outcome, seconds) =>
-      core.metrics.observeAttempt(letter.message.account, letter.destination, outcome, seconds),
+    observe(letter, outcome, seconds) {
+      const { account } = letter.message;
+      core.metrics.observeAttempt(account, letter.destination, outcome, seconds);
+      const age = (core.now().getTime() - letter.acceptedAt.getTime()) / 1000;
+      if (outcome === "delivered") core.metrics.observeDelivery(account, letter.destination, age);
+    },
     takeEvent: matrix.takeEvent,
     ring: core.doorbell.ring,
     finishing: () => finishing,

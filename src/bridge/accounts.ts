@@ -9,7 +9,10 @@ export interface RunningAccount {
   readonly config: AccountConfig;
   readonly definition: BridgeDefinition;
   readonly bridge: Bridge;
+  /** Takes nothing new and ends the repeated tasks; letters under way may still be handed over. */
   stop(): Promise<void>;
+  /** Cuts what is still under way. */
+  close(): Promise<void>;
 }
 
 /** Longest silence of a legacy system within one request, milliseconds. */
@@ -36,8 +39,8 @@ export function createAccount(
     bridge,
     async stop() {
       await Promise.all([bridge.stop(), stopTasks()]);
-      await egress.close();
     },
+    close: () => egress.close(),
   };
 }
 

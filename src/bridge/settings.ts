@@ -165,6 +165,17 @@ function isBaseUrl(text: string, schemes: readonly string[]): boolean {
   );
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Id of a mailbox in a legacy system. UUIDs count the same in either case (RFC 9562 §4) and become lower case. */
+export function mailboxId() {
+  return z
+    .string()
+    .min(1)
+    .max(255)
+    .transform((id) => (UUID.test(id) ? id.toLowerCase() : id));
+}
+
 /** `@localpart:server` (Matrix specification, Appendices, User Identifiers). */
 export function matrixUser() {
   return z

@@ -4,6 +4,7 @@ import {
   byteSize,
   duration,
   listenAddress,
+  mailboxId,
   matrixUser,
   secret,
 } from "../bridge/settings.ts";
@@ -184,12 +185,7 @@ const admin = z
   .describe("For operators.");
 
 const link = z.strictObject({
-  mailbox: z
-    .string()
-    .min(1)
-    .max(255)
-    .describe("Mailbox id in the legacy system.")
-    .meta({ example: "CHANGE-ME" }),
+  mailbox: mailboxId().describe("Mailbox id in the legacy system.").meta({ example: "CHANGE-ME" }),
   user: matrixUser().describe("Who reads it in Matrix.").meta({ example: "@citizen:CHANGE-ME" }),
 });
 

@@ -31,7 +31,7 @@ export const ERRORS = {
   NOT_FOUND: { meaning: "there is no such thing", next: "check the id or name" },
   NOT_ALLOWED: {
     meaning: "this step is not possible in the present state",
-    next: "see `postfach-bridge trace` for the state",
+    next: "see the state that the message names (for a letter: `postfach-bridge trace <id>`)",
   },
   // Delivery, the same words for every legacy system (facts: bundid-fink.md §7.8)
   RECIPIENT_UNKNOWN: {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { matrixUser } from "../bridge/settings.ts";
+import { mailboxId, matrixUser } from "../bridge/settings.ts";
 import type { CoreConfig } from "../config/schema.ts";
 import { GatewayError } from "../model/errors.ts";
 import type { Link, Store } from "../store/store.ts";
@@ -7,7 +7,7 @@ import type { Link, Store } from "../store/store.ts";
 /** One line of an import, of the admin API and of the command line. */
 export const linkRowSchema = z.strictObject({
   account: z.string().min(1).max(40),
-  mailbox: z.string().min(1).max(255),
+  mailbox: mailboxId(),
   user: matrixUser(),
 });
 

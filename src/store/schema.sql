@@ -77,9 +77,21 @@ CREATE TABLE messages (
 ) STRICT;
 -- The line in which letters of a lane stand. Small, however many letters were delivered.
 CREATE INDEX messages_in_line ON messages (lane, seq) WHERE state IN ('pending', 'sending', 'unknown');
-CREATE INDEX messages_by_state ON messages (state, account, origin, seq);
+CREATE INDEX messages_open ON messages (state, account, origin, seq) WHERE state <> 'delivered';
+CREATE INDEX messages_of_account ON messages (account, seq);
 CREATE INDEX messages_of_conversation ON messages (conversation_id, seq);
 CREATE INDEX messages_by_remote ON messages (remote_id) WHERE remote_id IS NOT NULL;
+
+-- How many letters are in which state, kept up by the transaction that changes them: counting millions would hold up the
+-- process. Spread over shards, so that lanes do not wait for each other's count; only the sum over all shards says something.
+CREATE TABLE tallies (
+  account TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  state TEXT NOT NULL,
+  shard NUMBER NOT NULL,
+  amount NUMBER NOT NULL,
+  PRIMARY KEY (account, origin, state, shard)
+) CLUSTERED;
 
 -- Every try, `n` counts through the whole life of the letter. No end: it runs, or a crash cut it.
 CREATE TABLE attempts (

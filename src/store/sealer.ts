@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 import { GatewayError } from "../model/errors.ts";
 import type { Sealer } from "./keys.ts";
 import type { Store } from "./store.ts";
@@ -29,16 +36,17 @@ export interface SealKey {
  * complete sealer from `openSealer`. Throws CONFIG_INVALID for a key that is not usable.
  */
 export function createSealer(keys: readonly SealKey[], derivationKey?: Uint8Array): Sealer {
-  const byId = new Map(keys.map((key) => [key.id, checkKey(key)]));
-  const [first] = keys;
+  const byId = new Map(keys.map((key) => [key.id, importKey(key)]));
+  const [first] = byId;
   if (!first) throw new GatewayError("CONFIG_INVALID", "no key is configured");
   if (byId.size !== keys.length)
     throw new GatewayError("CONFIG_INVALID", "two keys have the same id");
-  const header = headerOf(first.id);
+  const [id, secret] = first;
+  const header = headerOf(id);
   return {
     seal(plain, context) {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv("aes-256-gcm", first.secret, nonce);
+      const cipher = createCipheriv("aes-256-gcm", secret, nonce);
       cipher.setAAD(Buffer.concat([header, Buffer.from(context, "utf8")]));
       const body = cipher.update(plain);
       cipher.final();
@@ -64,7 +72,7 @@ export async function openSealer(store: Store, keys: readonly SealKey[]): Promis
 }
 
 function openSealed(
-  keys: ReadonlyMap<string, Uint8Array>,
+  keys: ReadonlyMap<string, KeyObject>,
   sealed: Uint8Array,
   context: string,
 ): Uint8Array {
@@ -100,11 +108,11 @@ function headerOf(id: string): Buffer {
   return Buffer.concat([Buffer.from([VERSION, idBytes.length]), idBytes]);
 }
 
-function checkKey(key: SealKey): Uint8Array {
+function importKey(key: SealKey): KeyObject {
   const idLength = Buffer.byteLength(key.id, "utf8");
   if (idLength === 0 || idLength > MAX_KEY_ID)
     throw new GatewayError("CONFIG_INVALID", `a key id has 1 to ${String(MAX_KEY_ID)} bytes`);
   if (key.secret.length !== KEY_BYTES)
     throw new GatewayError("CONFIG_INVALID", `key '${key.id}' must have 32 bytes`);
-  return key.secret;
+  return createSecretKey(key.secret);
 }

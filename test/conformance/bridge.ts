@@ -4,6 +4,7 @@ import type { Bridge, BridgeDefinition } from "../../src/bridge/contract.ts";
 import { DeliveryError, ERRORS } from "../../src/model/errors.ts";
 import type { Message } from "../../src/model/message.ts";
 import { RECEIPT_RANK } from "../../src/model/receipt.ts";
+import { undescribed, withSurplus } from "./bridge-settings.ts";
 import type { MemoryState, TestContext, TestContextOptions } from "../support/bridge-context.ts";
 
 /**
@@ -118,36 +119,6 @@ function checkDefinition({ definition, open }: BridgeSubject): void {
         expect(definition.schema.safeParse(changed).success, `unknown key in ${place}`).toBe(false);
     });
   });
-}
-
-/** Paths of settings that have no description. */
-function undescribed(schema: unknown, path: string): string[] {
-  if (typeof schema !== "object" || schema === null) return [];
-  const node = schema as Record<string, unknown>;
-  const missing: string[] = [];
-  for (const [key, member] of Object.entries(node["properties"] ?? {})) {
-    const place = `${path}.${key}`;
-    const described = typeof member === "object" && member !== null && "description" in member;
-    if (!described) missing.push(place);
-    missing.push(...undescribed(member, place));
-  }
-  for (const key of ["items", "anyOf", "oneOf", "allOf"])
-    for (const member of [node[key] ?? []].flat()) missing.push(...undescribed(member, path));
-  return missing;
-}
-
-/** The settings with one key too many, once for every mapping in them. */
-function* withSurplus(value: unknown, place: string): Generator<[string, unknown]> {
-  if (Array.isArray(value)) {
-    for (const [index, member] of value.entries())
-      for (const [path, changed] of withSurplus(member, `${place}[${index}]`))
-        yield [path, value.map((other: unknown, at) => (at === index ? changed : other))];
-  } else if (typeof value === "object" && value !== null) {
-    yield [place, { ...value, unbekannt: 1 }];
-    for (const [key, member] of Object.entries(value))
-      for (const [path, changed] of withSurplus(member, `${place}.${key}`))
-        yield [path, { ...value, [key]: changed }];
-  }
 }
 
 function checkRunning(subject: BridgeSubject): void {

@@ -113,11 +113,20 @@ export function acceptSuite(bench: Bench): void {
     const good = letter({ sourceId: "good" });
     // The same id of ours twice: the second insert must fail, and take the first one with it.
     const bad = letter({ sourceId: "bad", message: { id: good.message.id } });
-    await expect(store.accept([good, bad], T0)).rejects.toThrow();
+    await expect(store.accept([good, bad], T0)).rejects.toMatchObject({ code: "INTERNAL" });
     expect(await store.messageBySource("a", "good")).toBeUndefined();
     expect(await store.conversation("c1")).toBeUndefined();
     expect(await store.dueLanes(after(1), 10)).toEqual([]);
     expect((await store.accept([good], T0))[0]?.outcome).toBe("stored");
+  });
+
+  test("an id with odd characters is an id like any other", async () => {
+    const { store } = bench;
+    const odd = "a\0b \u{1F98A} \uD800 ' \" ? $1 %";
+    const [result] = await store.accept([letter({ sourceId: odd })], T0);
+    expect(result?.outcome).toBe("stored");
+    expect((await store.messageBySource("a", odd))?.message.id).toBe(result?.id);
+    expect((await store.accept([letter({ sourceId: odd })], T0))[0]?.outcome).toBe("duplicate");
   });
 
   test("no items, no effect", async () => {

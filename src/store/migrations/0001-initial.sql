@@ -48,9 +48,19 @@ CREATE TABLE messages (
   UNIQUE (account, source_id)
 ) STRICT;
 CREATE INDEX messages_in_line ON messages (lane, seq) WHERE state IN ('pending', 'sending', 'unknown');
-CREATE INDEX messages_by_state ON messages (state, account, origin, seq);
+CREATE INDEX messages_open ON messages (state, account, origin, seq) WHERE state <> 'delivered';
+CREATE INDEX messages_of_account ON messages (account, seq);
 CREATE INDEX messages_of_conversation ON messages (conversation_id, seq);
 CREATE INDEX messages_by_remote ON messages (remote_id) WHERE remote_id IS NOT NULL;
+
+CREATE TABLE tallies (
+  account TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  state TEXT NOT NULL,
+  shard NUMBER NOT NULL,
+  amount NUMBER NOT NULL,
+  PRIMARY KEY (account, origin, state, shard)
+) CLUSTERED;
 
 CREATE TABLE attempts (
   message_id TEXT NOT NULL REFERENCES messages (id),

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { GatewayError } from "../../model/errors.ts";
 import type { Database, Transaction } from "../sql/database.ts";
-import { isConflict, unavailable } from "./failures.ts";
+import { isConflict, storeError } from "./failures.ts";
 import { connect, numbersNotStrings } from "./statements.ts";
 
 export interface PostgresOptions {
@@ -44,7 +44,7 @@ export function createPostgresDatabase(options: PostgresOptions): Database {
       try {
         return await transact(use(), start, work);
       } catch (error) {
-        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw unavailable(error);
+        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw storeError(error);
         await pause(CONFLICT_PAUSE_MS * 2 ** conflicts * Math.random());
       }
     }
@@ -60,7 +60,7 @@ export function createPostgresDatabase(options: PostgresOptions): Database {
         pool = opened;
       } catch (error) {
         await opened.end();
-        throw unavailable(error);
+        throw storeError(error);
       }
     },
     async close() {
@@ -72,7 +72,7 @@ export function createPostgresDatabase(options: PostgresOptions): Database {
       try {
         return await work(connect(use()));
       } catch (error) {
-        throw unavailable(error);
+        throw storeError(error);
       }
     },
     snapshot: (work) => within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work),

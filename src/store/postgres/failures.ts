@@ -1,5 +1,5 @@
 import pg from "pg";
-import { GatewayError } from "../../model/errors.ts";
+import { describeError, GatewayError } from "../../model/errors.ts";
 
 /** SQLSTATE of PostgreSQL, Appendix A of its manual. */
 const SERIALIZATION = "40001";
@@ -18,14 +18,13 @@ export function isConflict(error: unknown): boolean {
   return state === SERIALIZATION || state === DEADLOCK || state === UNIQUE;
 }
 
-/** STORE_UNAVAILABLE for everything that is not an answer to the statement itself. */
-export function unavailable(error: unknown): unknown {
+/** STORE_UNAVAILABLE for a server that cannot be used, INTERNAL for a statement that it refused. */
+export function storeError(error: unknown): unknown {
   if (error instanceof GatewayError) return error;
   const state = sqlState(error);
-  if (state !== undefined && !isUnusableState(state)) return error;
   if (state === undefined && !isConnectionFailure(error)) return error;
-  const reason = error instanceof Error ? error.message : "";
-  return new GatewayError("STORE_UNAVAILABLE", `PostgreSQL: ${reason}`, { cause: error });
+  const code = state === undefined || isUnusableState(state) ? "STORE_UNAVAILABLE" : "INTERNAL";
+  return new GatewayError(code, `PostgreSQL: ${describeError(error)}`, { cause: error });
 }
 
 function isUnusableState(state: string): boolean {

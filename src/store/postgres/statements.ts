@@ -19,7 +19,7 @@ export const numbersNotStrings: pg.CustomTypesConfig = {
 /** The common contract over one connection, or over a pool for single statements. */
 export function connect(client: pg.Pool | pg.PoolClient): Transaction {
   const query = (sql: string, values: readonly SqlValue[]) =>
-    client.query<Record<string, SqlValue>>({ ...prepared(sql), values: [...values] });
+    client.query<Record<string, SqlValue>>({ ...prepared(sql), values: values.map(storable) });
   return {
     run: async (sql, parameters) => (await query(sql, parameters)).rowCount ?? 0,
     get: async (sql, parameters): Promise<Row | undefined> =>
@@ -55,6 +55,13 @@ async function lockGlobally(
   if (name === "migration")
     await client.query("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
   await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK_NUMBERS[name]]);
+}
+
+/** PostgreSQL cannot store the character NUL; an id that holds one must not stop everything that came with it. */
+function storable(value: SqlValue): SqlValue {
+  return typeof value === "string" && value.includes("\0")
+    ? value.replaceAll("\0", "\uFFFD")
+    : value;
 }
 
 /** `?` → `$1`, `$2`, …; no text of ours holds a question mark otherwise. */

@@ -7,10 +7,11 @@ import { bodyPlace, detailPlace } from "./letter-rows.ts";
 import { keepInQuarantine } from "./quarantine-rows.ts";
 import { recordReceipt } from "./receipts.ts";
 import { textOf } from "./rows.ts";
+import { type LetterTransaction, writeLetters } from "./tallies.ts";
 
 export function acceptMethods(core: StoreCore): Pick<Store, "accept"> {
   return {
-    accept: (items, at) => core.db.write((tx) => acceptAll(core, tx, items, at)),
+    accept: (items, at) => writeLetters(core, (tx) => acceptAll(core, tx, items, at)),
   };
 }
 
@@ -24,7 +25,7 @@ interface Known {
 /** Lanes first, then conversations in one order, then letters: two calls at once never wait for each other in a circle. */
 async function acceptAll(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   items: readonly Acceptance[],
   at: Date,
 ): Promise<readonly AcceptResult[]> {
@@ -78,7 +79,7 @@ async function keepConversations(
 
 async function insertLetter(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   item: Acceptance,
   at: Date,
 ): Promise<void> {
@@ -105,6 +106,7 @@ async function insertLetter(
     state === "rejected" ? at.getTime() : null,
     core.seals.seal(JSON.stringify(message), bodyPlace(id)),
   ]);
+  tx.count({ account, origin: item.origin }, state, 1);
   if (state === "pending") await markDue(tx, item.lane, at);
   if (state === "held" && hold)
     await keepInQuarantine(core, tx, { ...quarantineBase(item), ...hold, messageId: id }, at);

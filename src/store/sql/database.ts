@@ -67,6 +67,6 @@ export function inDialect(schema: string, dialect: Dialect): string {
 
 /** `(?, ?), (?, ?)`: the values of several rows in one statement. */
 export function valueRows(rows: number, columns: number): string {
-  const row = `(${Array.from({ length: columns }, () => "?").join(", ")})`;
-  return Array.from({ length: rows }, () => row).join(", ");
+  const row = `(${"?, ".repeat(columns - 1)}?)`;
+  return `${row}, `.repeat(rows - 1) + row;
 }

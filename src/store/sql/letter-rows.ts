@@ -4,6 +4,7 @@ import { mayBecome, MESSAGE_STATES, type MessageState } from "../../model/state.
 import type { ErrorCode } from "../../model/errors.ts";
 import type { Side } from "../../model/message.ts";
 import type { StoredMessage } from "../store.ts";
+import type { LetterTransaction } from "./tallies.ts";
 import { notFound, type StoreCore } from "./core.ts";
 import type { Connection, Row, Transaction } from "./database.ts";
 import {
@@ -132,7 +133,7 @@ export interface LetterChange {
  */
 export async function moveLetter(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   head: LetterHead,
   to: MessageState,
   change: LetterChange = {},
@@ -160,4 +161,6 @@ export async function moveLetter(
   );
   if (changed !== 1)
     throw new GatewayError("INTERNAL", `letter ${head.id} changed under the lock of its lane`);
+  tx.count(head, head.state, -1);
+  tx.count(head, to, 1);
 }

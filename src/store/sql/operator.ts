@@ -2,23 +2,23 @@ import { GatewayError } from "../../model/errors.ts";
 import type { Store } from "../store.ts";
 import { writeAudit } from "./audit.ts";
 import type { StoreCore } from "./core.ts";
-import type { Transaction } from "./database.ts";
 import { markDue } from "./lane-rows.ts";
 import { deliveryIdOf, type LetterHead, lockLetter, moveLetter } from "./letter-rows.ts";
 import { recordReceipt } from "./receipts.ts";
+import { type LetterTransaction, writeLetters } from "./tallies.ts";
 
 export function operatorMethods(core: StoreCore): Pick<Store, "resend" | "resolveUnknown"> {
   return {
-    resend: (id, options, at) => core.db.write((tx) => resend(core, tx, id, options, at)),
+    resend: (id, options, at) => writeLetters(core, (tx) => resend(core, tx, id, options, at)),
     resolveUnknown: (id, to, by, at) =>
-      core.db.write((tx) => resolveUnknown(core, tx, id, to, by, at)),
+      writeLetters(core, (tx) => resolveUnknown(core, tx, id, to, by, at)),
   };
 }
 
 /** Back to its old place in the line. The count of attempts and the deadline begin anew; the old attempts stay on record. */
 async function resend(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   id: string,
   options: { asNew: boolean; by: string },
   at: Date,
@@ -36,7 +36,7 @@ async function resend(
 /** The origin is told in the same transaction: otherwise a crash could leave it in doubt for ever. */
 async function resolveUnknown(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   id: string,
   to: "delivered" | "failed",
   by: string,

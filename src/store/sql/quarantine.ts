@@ -2,12 +2,13 @@ import { type ErrorCode, noticeFor } from "../../model/errors.ts";
 import type { QuarantineFilter, QuarantineItem, Store } from "../store.ts";
 import { writeAudit } from "./audit.ts";
 import { boundedLimit, type StoreCore } from "./core.ts";
-import type { Connection, SqlValue, Transaction } from "./database.ts";
+import type { Connection, SqlValue } from "./database.ts";
 import { markDue } from "./lane-rows.ts";
 import { lockLetter, moveLetter } from "./letter-rows.ts";
 import { keepInQuarantine, QUARANTINE_COLUMNS, quarantineItemOf } from "./quarantine-rows.ts";
 import { recordReceipt } from "./receipts.ts";
 import { textOf } from "./rows.ts";
+import { type LetterTransaction, writeLetters } from "./tallies.ts";
 
 type QuarantineMethods = Pick<
   Store,
@@ -25,12 +26,12 @@ export function quarantineMethods(core: StoreCore): QuarantineMethods {
     listQuarantine: (filter) => db.read((connection) => list(core, connection, filter)),
     quarantineItem: (id) => db.read((connection) => findItem(core, connection, id)),
     closeQuarantine: (id, to, by, at) =>
-      db.write(async (tx) => {
+      writeLetters(core, async (tx) => {
         const item = await findItem(core, tx, id);
         return item !== undefined && (await closeItem(core, tx, item, to, by, at));
       }),
     releaseHeld: (account, mailbox, code, by, at) =>
-      db.write((tx) => releaseHeld(core, tx, { account, mailbox, code }, by, at)),
+      writeLetters(core, (tx) => releaseHeld(core, tx, { account, mailbox, code }, by, at)),
   };
 }
 
@@ -71,7 +72,7 @@ async function findItem(
 
 async function closeItem(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   item: QuarantineItem,
   to: Verdict,
   by: string,
@@ -101,7 +102,7 @@ async function closeItem(
 /** In the order in which the letters came. All lanes are locked before the first audit entry: see `lockGlobally`. */
 async function releaseHeld(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   held: { account: string; mailbox: string; code: ErrorCode },
   by: string,
   at: Date,
@@ -118,10 +119,11 @@ async function releaseHeld(
   return released;
 }
 
+/** The second condition lets SQLite find the index of open letters. */
 const HELD_LETTERS = `SELECT q.id AS quarantine_id, m.lane, m.origin_lane
   FROM messages m
   JOIN conversations c ON c.id = m.conversation_id
   JOIN quarantine q ON q.message_id = m.id AND q.state = 'open'
-  WHERE m.state = 'held' AND m.account = ? AND m.code = ?
+  WHERE m.state = 'held' AND m.state <> 'delivered' AND m.account = ? AND m.code = ?
     AND c.local_address = ?
   ORDER BY m.seq LIMIT ?`;

@@ -7,12 +7,13 @@ import { type LetterChange, type LetterHead, moveLetter } from "./letter-rows.ts
 import { attemptPlace, findLetter } from "./letters.ts";
 import { keepInQuarantine } from "./quarantine-rows.ts";
 import { recordReceipt } from "./receipts.ts";
+import { type LetterTransaction, writeLetters } from "./tallies.ts";
 import { takeLetter } from "./work.ts";
 
 export function settleMethods(core: StoreCore): Pick<Store, "settle" | "settleNotice"> {
   return {
     settle: (lease, messageId, settlement, at) =>
-      core.db.write((tx) => settle(core, tx, lease, messageId, settlement, at)),
+      writeLetters(core, (tx) => settle(core, tx, lease, messageId, settlement, at)),
     settleNotice: (lease, notice, result, at) =>
       core.db.write((tx) => settleNotice(core, tx, lease, notice, result, at)),
   };
@@ -29,7 +30,7 @@ const NEXT_STATE: Readonly<Record<Settlement["outcome"], MessageState>> = {
 
 async function settle(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   lease: Lease,
   messageId: string,
   settlement: Settlement,

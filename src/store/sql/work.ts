@@ -8,12 +8,13 @@ import { deliveryIdOf, type LetterHead, lockLetter, moveLetter } from "./letter-
 import { findLetter } from "./letters.ts";
 import { RECEIPT_COLUMNS, storedReceiptOf } from "./receipts.ts";
 import { optionalNumber } from "./rows.ts";
+import { type LetterTransaction, writeLetters } from "./tallies.ts";
 
 export function workMethods(core: StoreCore): Pick<Store, "nextWork" | "beginAttempt"> {
   return {
     nextWork: (lease, now) => core.db.read((connection) => nextWork(core, connection, lease, now)),
     beginAttempt: (lease, messageId, at) =>
-      core.db.write((tx) => beginAttempt(core, tx, lease, messageId, at)),
+      writeLetters(core, (tx) => beginAttempt(core, tx, lease, messageId, at)),
   };
 }
 
@@ -77,7 +78,7 @@ async function noticeWork(
 
 async function beginAttempt(
   core: StoreCore,
-  tx: Transaction,
+  tx: LetterTransaction,
   lease: Lease,
   messageId: string,
   at: Date,

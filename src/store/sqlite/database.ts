@@ -5,7 +5,7 @@ import { setImmediate as nextTick, setTimeout as pause } from "node:timers/promi
 import { describeError, GatewayError } from "../../model/errors.ts";
 import type { Connection, Database, Transaction } from "../sql/database.ts";
 import { createGroupCommit } from "./group-commit.ts";
-import { isBusy, unavailable } from "./failures.ts";
+import { isBusy, storeError } from "./failures.ts";
 import { connect } from "./statements.ts";
 
 export interface SqliteOptions {
@@ -119,7 +119,7 @@ async function patiently<T>(limitMs: number, step: () => T): Promise<T> {
     try {
       return step();
     } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw unavailable(error);
+      if (!isBusy(error) || performance.now() > deadline) throw storeError(error);
       await pause(BUSY_PAUSE_MS * (1 + Math.random()));
     }
   }
@@ -133,7 +133,7 @@ function busyTolerant(limitMs: number, connection: Connection): Connection {
       try {
         return await step();
       } catch (error) {
-        if (!isBusy(error) || performance.now() > deadline) throw unavailable(error);
+        if (!isBusy(error) || performance.now() > deadline) throw storeError(error);
         await nextTick();
       }
     }

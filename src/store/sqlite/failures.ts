@@ -1,4 +1,4 @@
-import { GatewayError } from "../../model/errors.ts";
+import { describeError, GatewayError } from "../../model/errors.ts";
 
 /** Primary result codes (sqlite.org/rescode.html) after which the database cannot be used for now. */
 const BUSY = 5;
@@ -26,11 +26,11 @@ export function isUnusable(error: unknown): boolean {
   return code !== undefined && UNUSABLE.has(code);
 }
 
-/** STORE_UNAVAILABLE for what makes the database unusable; anything else stays what it is. */
-export function unavailable(error: unknown): unknown {
-  if (!isUnusable(error)) return error;
-  const reason = error instanceof Error ? error.message : "";
-  return new GatewayError("STORE_UNAVAILABLE", `SQLite: ${reason}`, { cause: error });
+/** STORE_UNAVAILABLE for what makes the database unusable, INTERNAL for a statement that it refused. */
+export function storeError(error: unknown): unknown {
+  if (primaryCode(error) === undefined) return error;
+  const code = isUnusable(error) ? "STORE_UNAVAILABLE" : "INTERNAL";
+  return new GatewayError(code, `SQLite: ${describeError(error)}`, { cause: error });
 }
 
 function primaryCode(error: unknown): number | undefined {

@@ -2,7 +2,7 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import { GatewayError } from "../../model/errors.ts";
 import type { Transaction } from "../sql/database.ts";
 import type { Opened } from "./database.ts";
-import { isUnusable, unavailable } from "./failures.ts";
+import { isUnusable, storeError } from "./failures.ts";
 
 /** Transactions that share one fsync. */
 const MAX_GROUP = 64;
@@ -66,7 +66,7 @@ async function commitGroup(
     opened().db.exec("COMMIT");
   } catch (error) {
     undo(opened);
-    for (const job of jobs) job.reject(unavailable(error));
+    for (const job of jobs) job.reject(storeError(error));
     return;
   }
   for (const answer of answers) answer();
@@ -82,7 +82,7 @@ async function runJob(job: Job, { db, connection }: Opened): Promise<() => void>
   } catch (error) {
     if (isUnusable(error) || !db.isTransaction) throw error;
     db.exec("ROLLBACK TO job; RELEASE job");
-    return () => job.reject(error);
+    return () => job.reject(storeError(error));
   }
 }
 

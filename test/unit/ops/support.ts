@@ -69,6 +69,7 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
     definition: sampleBridge,
     bridge: bridgeOf(world),
     stop: () => Promise.resolve(),
+    close: () => Promise.resolve(),
   };
   const deps: AdminDeps = {
     config,

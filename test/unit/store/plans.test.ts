@@ -54,6 +54,21 @@ test("no statement of the daily work reads a growing table from end to end", () 
   expect(scans).toEqual([]);
 });
 
+test("letters of an account are listed along an index, without sorting all of them", () => {
+  const plain = new DatabaseSync(file);
+  const lists = [...statements.keys()].filter((sql) => sql.includes("WHERE account = ? ORDER BY"));
+  const plans = lists.map((sql) =>
+    plain
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all("a", 1)
+      .map((row) => String(row["detail"]))
+      .join("\n"),
+  );
+  plain.close();
+  expect(plans).toHaveLength(1);
+  expect(plans[0]).toContain("messages_of_account (account=?)");
+});
+
 /** Partial indexes hold only what is not finished. */
 function isSmallIndex(step: string): boolean {
   return /messages_in_line|receipts_due|events_in_line|events_swept_only|lanes_due/.test(step);
@@ -85,6 +100,7 @@ async function dailyWork(at: Store): Promise<void> {
   await at.messageBySource("a", "x");
   await at.listMessages({ state: "failed", limit: 10 });
   await at.listMessages({ account: "a", state: "pending", limit: 10, order: "newest" });
+  await at.listMessages({ account: "a", limit: 10, order: "newest" });
   await at.listMessages({ conversationId: "c1", limit: 10 });
   await at.conversationByRoom("!x");
   await at.bindRoom("c1", "!x");
