@@ -20,6 +20,12 @@ export interface Bridge {
    * of ours with unknown outcome.
    */
   deliver(message: Message, deliveryId: string, signal: AbortSignal): Promise<Delivery>;
+  /**
+   * Would the other side refuse this letter? Asked before a letter that was written in Matrix is accepted, so that its
+   * author learns the reason at once. Knows limits, formats, names and addressees; no network, no side effects, and no
+   * replacement for the checks of `deliver`. undefined: nothing speaks against it.
+   */
+  review?(letter: IncomingMessage, signal: AbortSignal): Promise<Refusal | undefined>;
   /** Link and certificates, without side effects. */
   ping(signal: AbortSignal): Promise<Health>;
   /** Stop intake first; safe to call twice. */
@@ -52,6 +58,13 @@ export interface Delivery {
   readonly parts?: readonly string[];
   /** Stage reached by the hand-over itself; default: `delivered` now. */
   readonly receipt?: Receipt;
+}
+
+/** Why a letter cannot be taken; `notice` is the German sentence for its author (default: that of the code). */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly notice?: string;
 }
 
 export interface Health {

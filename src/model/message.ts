@@ -27,6 +27,25 @@ const caseSchema = z.object({
   applicationId: z.string().optional(),
   legalBasis: z.string().optional(),
 });
+const detailSchema = z.object({ label: z.string().min(1), value: z.string() });
+const choiceSchema = z.object({
+  name: z.string().regex(/^[a-z]{2,20}$/),
+  label: z.string().min(1),
+  argument: z
+    .object({ label: z.string().min(1), kind: z.enum(["date", "text"]), required: z.boolean() })
+    .optional(),
+});
+const actionRequestSchema = z.object({
+  name: z.string().regex(/^[a-z]{2,20}$/),
+  title: z.string().min(1),
+  deadline: z.coerce.date().optional(),
+  choices: z.array(choiceSchema).min(1),
+});
+const actionSchema = z.object({
+  name: z.string(),
+  choice: z.string(),
+  argument: z.string().optional(),
+});
 export const levelSchema = z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]);
 
 /** The canonical form: every system is translated to and from it, once in, once out. */
@@ -46,6 +65,9 @@ export const messageSchema = z.object({
   level: levelSchema,
   replyPolicy: z.enum(["forbidden", "possible", "mandatory"]),
   case: caseSchema.optional(),
+  details: z.array(detailSchema).optional(),
+  request: actionRequestSchema.optional(),
+  action: actionSchema.optional(),
   original: blobRefSchema.optional(),
   extra: z.record(z.string(), z.string()).optional(),
 });
@@ -73,6 +95,42 @@ export interface CaseInfo {
   readonly applicationId?: string;
   readonly legalBasis?: string;
 }
+/** A fact about a letter that its reader sees beside it; label and value in German. */
+export interface Detail {
+  readonly label: string;
+  readonly value: string;
+}
+/**
+ * Something the sender of a letter asks a human to do by an explicit act, for example to give a receipt with legal
+ * effect (§ 173 ZPO). The gateway shows it and never does it by itself.
+ */
+export interface ActionRequest {
+  /** Word of the command in the room, for example `eeb`. Unique within the letter. */
+  readonly name: string;
+  /** German, for example "Empfangsbekenntnis". */
+  readonly title: string;
+  /** Until when it is asked for; absent: the sender names no date. */
+  readonly deadline?: Date;
+  readonly choices: readonly ActionChoice[];
+}
+export interface ActionChoice {
+  /** Second word of the command, for example `abgeben`. */
+  readonly name: string;
+  /** German sentence that says what this does. */
+  readonly label: string;
+  /** What follows the two words: a calendar date (ISO 8601, `2026-11-21`) or free text. */
+  readonly argument?: {
+    readonly label: string;
+    readonly kind: "date" | "text";
+    readonly required: boolean;
+  };
+}
+/** The act itself: this letter is the answer to the `request` of the letter named by `inReplyTo`. */
+export interface Action {
+  readonly name: string;
+  readonly choice: string;
+  readonly argument?: string;
+}
 export type ReplyPolicy = "forbidden" | "possible" | "mandatory";
 
 export interface Message {
@@ -97,6 +155,10 @@ export interface Message {
   readonly level: TrustLevel;
   readonly replyPolicy: ReplyPolicy;
   readonly case?: CaseInfo;
+  /** Shown beside the letter, in this order. */
+  readonly details?: readonly Detail[];
+  readonly request?: ActionRequest;
+  readonly action?: Action;
   /** The untouched bytes as received: evidence and replay. */
   readonly original?: BlobRef;
   /** Bridge-specific, round-trips; the core never reads it. */
