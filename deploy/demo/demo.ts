@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { cacheFolder, projectRoot } from "../tools/paths.mjs";
 import type { GatewayProcess } from "./gateway.ts";
 import type { HomeserverKind } from "./homeserver.ts";
-import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./journeys.ts";
+import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./journeys/bundid.ts";
 import { pause } from "./reader.ts";
 import { PASSWORD, startStack, type Stack } from "./stack.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
@@ -24,7 +24,7 @@ try {
   sayWhere(timeline);
   stack = await startStack({ dir, homeserver: kind });
   timeline.say("Homeserver", `${stack.homeserver.kind} läuft`, { URL: stack.homeserver.baseUrl });
-  timeline.say("BundID-Postfach", "Simulator läuft (ZBP REST v6)", { URL: stack.zbp.url });
+  timeline.say("BundID-Postfach", "Simulator läuft (ZBP REST v6)", { URL: stack.bundid.zbp.url });
   const gateway = await superviseGateway(stack, timeline);
   timeline.say("Postfachbrücke", "läuft", { "Admin-API": gateway.adminUrl });
   const journey = { stack, gateway, timeline };
@@ -92,7 +92,7 @@ Alles läuft weiter, bis Sie Strg-C drücken.
 
   Matrix        ${running.homeserver.baseUrl}${pid}
                 Anmelden mit einem beliebigen Matrix-Client: clara / ${PASSWORD}, bauamt / ${PASSWORD}
-  ZBP-Postfach  ${running.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
+  ZBP-Postfach  ${running.bundid.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
   Gateway       ${gateway.adminUrl}/ready
   Kommandos     npx postfach-bridge list  --config ${config}
                 npx postfach-bridge trace <id> --config ${config}

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { GatewayProcess } from "../../deploy/demo/gateway.ts";
-import { CLARA_MAILBOX } from "../../deploy/demo/settings.ts";
+import { CLARA_MAILBOX } from "../../deploy/demo/worlds/bundid.ts";
 import { startStack, type Stack } from "../../deploy/demo/stack.ts";
 import { openSender } from "./bare.ts";
 import { startClock, usageFacts, type Usage } from "./clock.ts";
@@ -25,7 +25,7 @@ export const wire: Scenario = {
   title: "letters per second over the BundID interface, simulated homeserver",
   async run({ plan, dir, env, say }) {
     say("starting homeserver, mailbox system and gateway");
-    const stack = await startStack({ dir, homeserver: "simulated", pollEvery: "1h" });
+    const stack = await startStack({ dir, homeserver: "simulated", bundid: { pollEvery: "1h" } });
     try {
       const gateway = await stack.startGateway(env);
       return await measure(stack, gateway, plan, say);
@@ -94,13 +94,13 @@ function planOf(
   plan: Plan,
   part: Pick<WirePlan, "task" | "series" | "letters">,
 ): WirePlan {
-  const { cn, certPem, keyPem } = stack.ids.legacy;
+  const { cn, certPem, keyPem } = stack.bundid.ids.legacy;
   const { conversations, letterBytes } = plan;
   return {
     ...part,
     ...{ conversations, letterBytes, identity: { cn, certPem, keyPem }, mailbox: CLARA_MAILBOX },
-    baseUrl: `https://localhost:${stack.ports.inlet}`,
-    caPem: readFileSync(stack.ids.caFile, "utf8"),
+    baseUrl: `https://localhost:${stack.bundid.ports.inlet}`,
+    caPem: readFileSync(stack.bundid.ids.caFile, "utf8"),
     ...{ worker: 0, workers: 1, streams: STREAMS },
   };
 }
@@ -119,7 +119,7 @@ function runSenders(plan: WirePlan): Promise<readonly WireResult[]> {
 }
 
 async function sendToNobody(stack: Stack, plan: Plan, letters: number): Promise<number> {
-  const { certPem: cert, keyPem: key } = stack.ids.server;
+  const { certPem: cert, keyPem: key } = stack.bundid.ids.server;
   const script = new URL("./nobody-worker.ts", import.meta.url);
   const nobody = new Worker(script, { workerData: { cert, key } });
   const [baseUrl] = (await once(nobody, "message")) as [string];

@@ -2,7 +2,11 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayProcess } from "../../deploy/demo/gateway.ts";
-import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "../../deploy/demo/journeys.ts";
+import {
+  letterIntoMailbox,
+  letterIntoMatrix,
+  letterPassedOn,
+} from "../../deploy/demo/journeys/bundid.ts";
 import { startStack, type Stack } from "../../deploy/demo/stack.ts";
 import { makeTemporaryFolder } from "../../deploy/tools/paths.mjs";
 import {

@@ -5,7 +5,7 @@ import {
   BEN_MAILBOX,
   CLARA_MAILBOX,
   SERVICE,
-} from "../../deploy/demo/settings.ts";
+} from "../../deploy/demo/worlds/bundid.ts";
 import type { GatewayProcess } from "../../deploy/demo/gateway.ts";
 import type { Stack } from "../../deploy/demo/stack.ts";
 
@@ -39,7 +39,7 @@ export async function sendFromLegacy(stack: Stack, reference: string, count: num
     await until(
       `acknowledgement of ${reference}/${n}`,
       async () => {
-        const answer = await stack.legacy.sendLetter(letter).catch(() => undefined);
+        const answer = await stack.bundid.legacy.sendLetter(letter).catch(() => undefined);
         if (answer?.status === 200) return true;
         await pause(RETRY_MS);
         return undefined;
@@ -95,7 +95,7 @@ export function filesInMatrix(stack: Stack, reference: string): number {
 
 /** Numbers of the letters of a case in the legacy mailbox, in the order of arrival. */
 export function arrivedInMailbox(stack: Stack, reference: string): number[] {
-  return stack.zbp
+  return stack.bundid.zbp
     .letters()
     .map(({ letter }) => numberIn(letter.content, reference))
     .filter((n) => n !== undefined);

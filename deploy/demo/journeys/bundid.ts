@@ -1,17 +1,8 @@
-import { createHash } from "node:crypto";
-import type { RoomEvent } from "../../test/support/matrix-client.ts";
-import type { LegacyLetter } from "../../fixtures/simulators/zbp/client.ts";
-import type { GatewayProcess } from "./gateway.ts";
-import { letterBlock, statusBlock, until, type Reader } from "./reader.ts";
-import { ACCOUNT, AUTHORITY, BEN_MAILBOX, CLARA_MAILBOX, SERVICE } from "./settings.ts";
-import type { Stack } from "./stack.ts";
-import type { Timeline } from "./timeline.ts";
-
-export interface Journey {
-  readonly stack: Stack;
-  readonly gateway: GatewayProcess;
-  readonly timeline: Timeline;
-}
+import type { LegacyLetter } from "../../../fixtures/simulators/zbp/client.ts";
+import type { RoomEvent } from "../../../test/support/matrix-client.ts";
+import { letterBlock, until } from "../reader.ts";
+import { ACCOUNT, AUTHORITY, BEN_MAILBOX, CLARA_MAILBOX, SERVICE } from "../worlds/bundid.ts";
+import { checkFile, makePdf, waitForStatus, type Journey } from "./steps.ts";
 
 const CONFIRMATION = "bestaetigung@fachverfahren.example";
 const NOTICE = makePdf("Bescheid über die Nachforderung von Unterlagen");
@@ -22,7 +13,7 @@ export async function letterIntoMatrix(journey: Journey): Promise<void> {
   const { stack, timeline } = journey;
   timeline.chapter("1  Behörde (ZBP) → Bürgerin in Matrix, und ihre Antwort zurück");
   const reference = `BV-2026-0417-${Date.now().toString(36)}`;
-  const sent = await stack.legacy.sendLetter(firstLetter(reference));
+  const sent = await stack.bundid.legacy.sendLetter(firstLetter(reference));
   const id = String((sent.json as { id?: unknown }).id);
   timeline.say(
     "Fachverfahren",
@@ -48,7 +39,7 @@ export async function letterIntoMatrix(journey: Journey): Promise<void> {
   await checkFile(journey, stack.clara, file.event, NOTICE);
   await stack.clara.client.sendReceipt(roomId, file.event.event_id);
   const mail = await until("the retrieval confirmation", () =>
-    stack.mails.mails.find((it) => it.to.includes(CONFIRMATION) && it.raw.includes(id)),
+    stack.bundid.mails.mails.find((it) => it.to.includes(CONFIRMATION) && it.raw.includes(id)),
   );
   timeline.say("Fachverfahren", "erhält die Lesebestätigung per E-Mail", {
     An: mail.to.join(", "),
@@ -69,20 +60,20 @@ async function answerInMatrix(journey: Journey, roomId: string, letterEvent: str
     Events: `${textId} ${String(fileId)}`,
   });
   const replies = await until("two replies", async () => {
-    const waiting = await stack.legacy.pullReplies();
+    const waiting = await stack.bundid.legacy.pullReplies();
     return waiting.length >= 2 ? waiting : undefined;
   });
   timeline.check("genau zwei Antworten liegen bereit", replies.length === 2, `${replies.length}`);
   for (const reply of replies) {
     for (const [n, attachment] of reply.attachments.entries()) {
-      const bytes = await stack.legacy.fetchReplyAttachment(reply.id, n);
+      const bytes = await stack.bundid.legacy.fetchReplyAttachment(reply.id, n);
       timeline.check(
         `Anlage ${attachment.filename} ist Byte für Byte dieselbe`,
         bytes.equals(PLAN),
       );
     }
-    await stack.legacy.setReplyStatus(reply.id, "COLLECTED");
-    await stack.legacy.setReplyStatus(reply.id, "ACCEPTED");
+    await stack.bundid.legacy.setReplyStatus(reply.id, "COLLECTED");
+    await stack.bundid.legacy.setReplyStatus(reply.id, "ACCEPTED");
     timeline.say("Fachverfahren", `holt „${reply.title}“ ab und nimmt sie an`, {
       Antwort: reply.id,
     });
@@ -115,7 +106,9 @@ export async function letterIntoMailbox(journey: Journey): Promise<void> {
     Events: `${textId} ${fileId}`,
   });
   const letters = await until("both letters at ZBP", () => {
-    const found = stack.zbp.letters().filter(({ letter }) => letter.mailboxUuid === BEN_MAILBOX);
+    const found = stack.bundid.zbp
+      .letters()
+      .filter(({ letter }) => letter.mailboxUuid === BEN_MAILBOX);
     return found.length >= 2 ? found : undefined;
   });
   timeline.check(
@@ -126,10 +119,10 @@ export async function letterIntoMailbox(journey: Journey): Promise<void> {
   const attachment = letters[1]?.attachments[0];
   timeline.check(
     "die Reihenfolge stimmt, und die Anlage ist Byte für Byte dieselbe",
-    attachment !== undefined && stack.zbp.attachmentBytes(attachment).equals(NOTICE),
+    attachment !== undefined && stack.bundid.zbp.attachmentBytes(attachment).equals(NOTICE),
   );
   await waitForStatus(journey, stack.bauamt, textId, ["delivered", "retrieved"]);
-  for (const { id } of letters) stack.zbp.openLetter(id);
+  for (const { id } of letters) stack.bundid.zbp.openLetter(id);
   timeline.say("Ben (ZBP)", "öffnet die Schreiben in seinem Postfach");
   await waitForStatus(journey, stack.bauamt, textId, ["retrieved"]);
   await replyFromMailbox(journey, letters[0]?.id ?? "", opened.roomId);
@@ -137,7 +130,7 @@ export async function letterIntoMailbox(journey: Journey): Promise<void> {
 
 async function replyFromMailbox(journey: Journey, letterId: string, roomId: string) {
   const { stack, timeline } = journey;
-  const reply = stack.zbp.reply(letterId, {
+  const reply = stack.bundid.zbp.reply(letterId, {
     text: "Guten Tag, anbei der Lageplan.",
     attachments: [{ filename: "Lageplan.pdf", mediaType: "application/pdf", bytes: PLAN }],
   });
@@ -151,7 +144,7 @@ async function replyFromMailbox(journey: Journey, letterId: string, roomId: stri
   );
   await checkFile(journey, stack.bauamt, file.event, PLAN);
   const status = await until("the reply's final status", () => {
-    const view = stack.zbp.state.replies.find(({ id }) => id === reply.id);
+    const view = stack.bundid.zbp.state.replies.find(({ id }) => id === reply.id);
     return view?.status === "ACCEPTED" ? view.status : undefined;
   });
   timeline.say("BundID-Postfach", `vermerkt die Antwort als ${status}`);
@@ -165,50 +158,18 @@ export async function letterPassedOn(journey: Journey): Promise<void> {
   );
   const reference = `BV-2026-0600-${Date.now().toString(36)}`;
   const letter = { ...firstLetter(reference), mailboxUuid: BEN_MAILBOX };
-  const sent = await stack.legacy.sendLetter(letter);
+  const sent = await stack.bundid.legacy.sendLetter(letter);
   timeline.say("Fachverfahren", "sendet an Bens Postfach", { Antwort: sent.status });
-  const again = await stack.legacy.sendLetter(letter);
+  const again = await stack.bundid.legacy.sendLetter(letter);
   timeline.say("Fachverfahren", "sendet dasselbe noch einmal", { Antwort: again.status });
-  const [stored, ...doubles] = stack.zbp.state.lettersWith(reference);
+  const [stored, ...doubles] = stack.bundid.zbp.state.lettersWith(reference);
   timeline.check(
     "das Schreiben liegt genau einmal im BundID-Postfach",
     stored !== undefined && doubles.length === 0,
   );
   timeline.check(
     "mit der Unterschrift des Absenders, vom Gateway nur überbracht",
-    stored?.signer === stack.ids.legacy.cn && stored.relay === stack.ids.gateway.cn,
-  );
-}
-
-/** Waits until the status line of a letter says one of these stages, and shows it. */
-async function waitForStatus(
-  { timeline }: Journey,
-  reader: Reader,
-  letterEvent: string,
-  wanted: readonly string[],
-): Promise<void> {
-  const { event } = await reader.waitFor(`status ${wanted.join(" or ")}`, (it) => {
-    const block = statusBlock(it);
-    return block?.["event_id"] === letterEvent && wanted.includes(String(block["state"]));
-  });
-  const text = String(
-    (event.content["m.new_content"] as { body?: unknown } | undefined)?.body ?? event.content.body,
-  );
-  timeline.say("Status im Raum", text);
-}
-
-async function checkFile(
-  { timeline }: Journey,
-  reader: Reader,
-  event: RoomEvent,
-  expected: Buffer,
-) {
-  const answer = await reader.client.download(String(event.content.url));
-  const bytes = Buffer.from(await answer.arrayBuffer());
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  timeline.check(
-    `Anlage ${String(event.content.filename ?? event.content.body)} ist Byte für Byte dieselbe (sha256 ${digest.slice(0, 12)}…)`,
-    bytes.equals(expected),
+    stored?.signer === stack.bundid.ids.legacy.cn && stored.relay === stack.bundid.ids.gateway.cn,
   );
 }
 
@@ -228,15 +189,4 @@ function firstLetter(reference: string): LegacyLetter {
 
 function firstLine(event: RoomEvent): string {
   return String(event.content.body).split("\n")[0] ?? "";
-}
-
-/** A small, valid PDF of one empty page with this title. */
-function makePdf(title: string): Buffer {
-  const ascii = title.replace(/[^\x20-\x7e]/g, "_");
-  return Buffer.from(
-    `%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n` +
-      `3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\n4 0 obj<</Title(${ascii})>>endobj\n` +
-      `trailer<</Root 1 0 R/Info 4 0 R>>\n%%EOF\n`,
-    "latin1",
-  );
 }
