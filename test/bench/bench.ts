@@ -7,6 +7,7 @@ import { OTHERS } from "./clock.ts";
 import { isMet, renderFigures, renderTable, type Figure } from "./figures.ts";
 import { areClean, type Books } from "./letters.ts";
 import { memory } from "./memory.ts";
+import { osci } from "./osci.ts";
 import { FULL, QUICK, type Plan } from "./plan.ts";
 import { describeMachine, type Machine } from "./process.ts";
 import { ratio } from "./ratio.ts";
@@ -18,7 +19,7 @@ import { wire } from "./wire.ts";
  * The measurements. Ends with 0 even when an aim is missed, for this is no test; with 1 when something could not be
  * measured to its end, or when a letter was lost, doubled or out of order.
  */
-const SCENARIOS: readonly Scenario[] = [acknowledge, throughput, wire, ratio, memory];
+const SCENARIOS: readonly Scenario[] = [acknowledge, throughput, wire, ratio, memory, osci];
 const USAGE = `npm run bench -- [--quick] [--only <name>[,<name>]] [--profile]
   --quick     fewer letters: a minute instead of several
   --only      ${SCENARIOS.map(({ name }) => name).join(", ")}

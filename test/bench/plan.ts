@@ -53,4 +53,10 @@ export const AIMS = {
   ratio: 0.8,
   /** MB (10^6 bytes). */
   memory: 250,
+  /** Times OpenSSL doing the same bulk work on 50 MB. */
+  osciRatio: 2.5,
+  /** MB while 200 MB pass. */
+  osciMemory: 400,
+  /** Milliseconds that the event loop is held. */
+  osciStall: 50,
 } as const;
