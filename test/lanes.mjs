@@ -20,6 +20,7 @@ export const lanes = [
     alone: true,
     needs: ["redis", "postgres", "synapse"],
   },
+  { name: "interop", folder: "interop", timeout: 180_000, alone: true, needs: [] },
   {
     name: "synapse",
     folder: "e2e",

@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import type {
   Accepted,
   AcceptOptions,
+  AuditDetail,
   BridgeContext,
   KnownMessage,
   Log,
@@ -47,6 +48,7 @@ export class MemoryState {
   readonly reports: Report[] = [];
   readonly quarantined = new Map<string, QuarantinedInput>();
   readonly links = new Set<string>();
+  readonly audits: { action: string; subject: string; detail: AuditDetail }[] = [];
   cursor: string | undefined;
   readonly changed = new EventEmitter().setMaxListeners(0);
 
@@ -142,6 +144,8 @@ export function testContext<C>(options: TestContextOptions<C>): TestContext<C> {
     },
     records: recordsOf(state),
     derive: (purpose) => createHmac("sha256", account).update(purpose).digest(),
+    audit: async (action, subject, detail = {}) =>
+      void state.audits.push({ action, subject, detail }),
   };
   return { context, state, log, ...controls(tasks, egress) };
 }

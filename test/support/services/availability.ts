@@ -6,7 +6,10 @@ import type { Provision } from "../../../deploy/tools/provision.mjs";
 export type Availability<T> =
   ({ readonly available: true } & T) | { readonly available: false; readonly reason: string };
 
-const requiredBy: Readonly<Record<Provision, string>> = {
+/** `interop`: the reference implementation of OSCI, which no registry has. */
+type Service = Provision | "interop";
+const requiredBy: Readonly<Record<Service, string>> = {
+  interop: "REQUIRE_INTEROP",
   synapse: "REQUIRE_SYNAPSE",
   redis: "REQUIRE_SERVICES",
   postgres: "REQUIRE_SERVICES",
@@ -14,10 +17,10 @@ const requiredBy: Readonly<Record<Provision, string>> = {
 
 /**
  * Says aloud that tests are skipped, here and at the end of `npm test`.
- * Throws instead where the service was demanded (REQUIRE_SYNAPSE=1, REQUIRE_SERVICES=1).
+ * Throws instead where the service was demanded (REQUIRE_SYNAPSE=1, REQUIRE_SERVICES=1, REQUIRE_INTEROP=1).
  */
 export function declareUnavailable(
-  name: Provision,
+  name: Service,
   reason: string,
 ): { available: false; reason: string } {
   const variable = requiredBy[name];
