@@ -4,6 +4,7 @@ import { cacheFolder, projectRoot } from "../tools/paths.mjs";
 import type { GatewayProcess } from "./gateway.ts";
 import type { HomeserverKind } from "./homeserver.ts";
 import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./journeys/bundid.ts";
+import { courtAndAuthority } from "./journeys/egvp.ts";
 import { pause } from "./reader.ts";
 import { PASSWORD, startStack, type Stack } from "./stack.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
@@ -22,15 +23,19 @@ process.on("SIGTERM", () => void end(143));
 try {
   rmSync(dir, { recursive: true, force: true });
   sayWhere(timeline);
-  stack = await startStack({ dir, homeserver: kind });
+  stack = await startStack({ dir, homeserver: kind, egvp: {} });
   timeline.say("Homeserver", `${stack.homeserver.kind} läuft`, { URL: stack.homeserver.baseUrl });
   timeline.say("BundID-Postfach", "Simulator läuft (ZBP REST v6)", { URL: stack.bundid.zbp.url });
+  timeline.say("OSCI-Intermediär", "Simulator läuft (OSCI-Transport 1.2)", {
+    URL: stack.egvp?.intermediary.url ?? "",
+  });
   const gateway = await superviseGateway(stack, timeline);
   timeline.say("Postfachbrücke", "läuft", { "Admin-API": gateway.adminUrl });
   const journey = { stack, gateway, timeline };
   await letterIntoMatrix(journey);
   await letterIntoMailbox(journey);
   await letterPassedOn(journey);
+  await courtAndAuthority(journey);
   await checkBooks(gateway, timeline);
   timeline.chapter(
     `Alles angekommen: nichts verloren, nichts doppelt (${timeline.checks} Prüfungen).`,
@@ -68,18 +73,23 @@ async function superviseGateway(running: Stack, to: Timeline): Promise<GatewayPr
   return first;
 }
 
-/** Nothing is owed to anybody any more, nothing is in quarantine, the audit log is whole. */
+/** Nothing is owed to anybody any more, nothing is in quarantine. What was refused, its author knows. */
 async function checkBooks(gateway: GatewayProcess, to: Timeline): Promise<void> {
-  to.chapter("4  Die Bücher stimmen");
+  to.chapter("Die Bücher stimmen");
   const { letters } = (await gateway.admin("/api/v1/letters?limit=1000")) as {
-    letters: { state: string }[];
+    letters: { state: string; code?: string }[];
   };
-  const open = letters.filter(({ state }) => state !== "delivered");
+  const refused = letters.filter(({ state }) => state === "rejected");
+  const open = letters.filter(({ state }) => state !== "delivered" && state !== "rejected");
   to.check(
-    `${letters.length} Schreiben im Gateway, alle zugestellt`,
+    `${letters.length} Schreiben im Gateway, keines offen`,
     letters.length > 0 && open.length === 0,
     JSON.stringify(open),
   );
+  if (refused.length > 0)
+    to.say("Postfachbrücke", `${refused.length} davon nicht angenommen, wie im Raum gesagt`, {
+      Gründe: refused.map(({ code }) => code).join(", "),
+    });
   const { items } = (await gateway.admin("/api/v1/quarantine")) as { items: unknown[] };
   to.check("die Quarantäne ist leer", items.length === 0, JSON.stringify(items));
 }
@@ -91,8 +101,9 @@ function showWhereToLook(running: Stack, gateway: GatewayProcess): void {
 Alles läuft weiter, bis Sie Strg-C drücken.
 
   Matrix        ${running.homeserver.baseUrl}${pid}
-                Anmelden mit einem beliebigen Matrix-Client: clara / ${PASSWORD}, bauamt / ${PASSWORD}
+                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt; Kennwort ${PASSWORD}
   ZBP-Postfach  ${running.bundid.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
+  Intermediär   ${running.egvp?.intermediary.controlUrl ?? ""}   (Postfächer und Laufzettel)
   Gateway       ${gateway.adminUrl}/ready
   Kommandos     npx postfach-bridge list  --config ${config}
                 npx postfach-bridge trace <id> --config ${config}

@@ -10,6 +10,7 @@ import { startAnyHomeserver, type HomeserverKind, type RunningHomeserver } from 
 import { Reader } from "./reader.ts";
 import { writeSettings, type StackSettings, type WrittenSettings } from "./settings.ts";
 import { startBundidWorld, type BundidOptions, type BundidWorld } from "./worlds/bundid.ts";
+import { startEgvpWorld, type EgvpOptions, type EgvpWorld } from "./worlds/egvp.ts";
 import type { World } from "./worlds/world.ts";
 
 export const PASSWORD = "demo-passwort";
@@ -21,6 +22,8 @@ export interface StackOptions extends Omit<
 > {
   readonly homeserver: HomeserverKind;
   readonly bundid?: BundidOptions;
+  /** Default: without it. */
+  readonly egvp?: EgvpOptions;
 }
 
 /** Everything that a journey needs: homeserver, gateway, legacy systems, and people. */
@@ -29,10 +32,13 @@ export interface Stack {
   readonly written: WrittenSettings;
   readonly homeserver: RunningHomeserver;
   readonly bundid: BundidWorld;
+  readonly egvp: EgvpWorld | undefined;
   /** Reads her mailbox in Matrix. */
   readonly clara: Reader;
   /** Writes for the authority in Matrix. */
   readonly bauamt: Reader;
+  /** Somebody else with a Matrix account of this name. */
+  person(name: string): Promise<Reader>;
   /** Starts the gateway and waits until it is ready. */
   startGateway(env?: Readonly<Record<string, string>>): Promise<GatewayProcess>;
   /** Starts the gateway armed to die; does not wait. */
@@ -46,7 +52,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { dir } = options;
   const place = { dir, serverName: SERVER_NAME };
   const bundid = await startBundidWorld(place, options.bundid);
-  const worlds: readonly World[] = [bundid];
+  const egvp = options.egvp && (await startEgvpWorld(place, options.egvp));
+  const worlds: readonly World[] = [bundid, ...(egvp ? [egvp] : [])];
   const ports = { appservice: await findFreePort(), admin: await findFreePort() };
   const homeserverPort = await findFreePort();
   const written = writeSettings({
@@ -61,7 +68,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...{ kind: options.homeserver, dir, port: homeserverPort, serverName: SERVER_NAME },
     registrationFile: written.registrationFile,
   });
-  const person = async (name: string) => new Reader(await homeserver.register(name, PASSWORD));
+  const people = new Map<string, Reader>();
+  const person = async (name: string) => {
+    const known = people.get(name) ?? new Reader(await homeserver.register(name, PASSWORD));
+    people.set(name, known);
+    return known;
+  };
   const clara = await person("clara");
   const bauamt = await person("bauamt");
   const gatewayOptions = { written, dir, adminPort: ports.admin };
@@ -71,7 +83,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return gateway;
   };
   return {
-    ...{ dir, written, homeserver, bundid, clara, bauamt },
+    ...{ dir, written, homeserver, bundid, egvp, clara, bauamt, person },
     startGateway: async (env) =>
       remember(await startGatewayProcess({ ...gatewayOptions, ...(env ? { env } : {}) })),
     launchGateway: (env) => remember(launchGateway({ ...gatewayOptions, env })),
