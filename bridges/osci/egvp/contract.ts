@@ -27,6 +27,11 @@ export interface EgvpDelivery {
   /** Names of the header blocks in namespaces of others, `{namespace}local`. */
   readonly customHeaders: readonly string[];
   open(blob: BlobRef): Promise<Readable>;
+  /** For inline documents that EGVP does not define: they reach the reader as files. Absent: INPUT_INVALID for those. */
+  store?(name: string, bytes: Buffer): Promise<BlobRef>;
+  /** Certificates that issue VHN, as far as the operator named some; only then the kind of sender counts as proved. */
+  readonly vhnAuthorities?: readonly X509Certificate[];
+  readonly signal?: AbortSignal;
 }
 export interface EgvpContainer {
   readonly id: string;
@@ -104,8 +109,15 @@ export type WriteEgvp = (
   now: Date,
 ) => EgvpOutgoing;
 
-/** Everything that makes the EGVP side refuse a letter, before it is accepted (facts §5.6). */
-export type ReviewEgvp = (letter: IncomingMessage, limits: EgvpLimits) => Refusal | undefined;
+/**
+ * Everything that makes the EGVP side refuse a letter, before it is accepted (facts §5.6). `answered`: the letter named
+ * by `inReplyTo`; needed to check an act such as a receipt against what was asked for.
+ */
+export type ReviewEgvp = (
+  letter: IncomingMessage,
+  limits: EgvpLimits,
+  answered?: Message,
+) => Refusal | undefined;
 
 export interface EgvpLimits {
   readonly files: number;
