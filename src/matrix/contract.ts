@@ -4,6 +4,7 @@ import type {
   Bridge,
   Capabilities,
   Log,
+  Refusal,
   Report,
 } from "../bridge/contract.ts";
 import type { AccountConfig, AppserviceConfig, HomeserverConfig } from "../config/schema.ts";
@@ -22,6 +23,9 @@ export interface MatrixAccount {
   readonly lookupFields: Readonly<Record<string, { regexp: string; placeholder: string }>>;
   /** The legacy directory of this account; undefined when the bridge has none. */
   readonly resolve: ((query: string, signal: AbortSignal) => Promise<readonly Party[]>) | undefined;
+  /** Asked before a letter written in Matrix is accepted; undefined when the bridge has nothing to say then. */
+  readonly review:
+    ((letter: IncomingMessage, signal: AbortSignal) => Promise<Refusal | undefined>) | undefined;
 }
 
 export interface MatrixAcceptOptions extends AcceptOptions {

@@ -5,6 +5,7 @@ import type { Message } from "../model/message.ts";
 import { conversationIdOf } from "../pipeline/lanes.ts";
 import type { Conversation, Store } from "../store/store.ts";
 import type { MatrixAccount } from "./contract.ts";
+import { eventIdOf } from "./envelope.ts";
 import { SCOPE } from "./facts.ts";
 import {
   fileToEvent,
@@ -15,6 +16,7 @@ import {
 import { findMarked, type MarkedParts } from "./marker.ts";
 import type { Media } from "./media.ts";
 import { noReader } from "./members.ts";
+import { noteRequest } from "./requests.ts";
 import { speak, txnIdOf, type Voice, type VoiceDeps } from "./voice.ts";
 
 /** Synapse forgets transaction ids after 24 hours; from then on only our own mark in the room tells. */
@@ -36,6 +38,7 @@ export async function deliverLetter(
   signal: AbortSignal,
 ): Promise<Delivery> {
   const conversation = await conversationOf(deps.store, message);
+  await noteRequest(deps.store, conversation.id, message);
   const events = letterToEvents(message, {
     conversation: conversation.id,
     bridge: deps.account(message.account).bridgeName,
@@ -180,6 +183,6 @@ async function answeredEvent(store: Store, message: Message): Promise<{ inReplyT
   if (message.inReplyTo === undefined) return {};
   const answered = await store.message(message.inReplyTo);
   if (answered?.message.conversation !== message.conversation) return {};
-  const event = answered.origin === "matrix" ? answered.message.sourceId : answered.remoteId;
+  const event = answered.origin === "matrix" ? eventIdOf(answered.message) : answered.remoteId;
   return event?.startsWith("$") ? { inReplyTo: event } : {};
 }

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import type { ErrorCode } from "../model/errors.ts";
 import { levelSchema, type ReplyPolicy, type TrustLevel } from "../model/message.ts";
+import { commandOf, type Command } from "./act-command.ts";
 import type { RoomEvent } from "./events.ts";
 import { sanitizeLetterHtml, textOfHtml } from "./html.ts";
+import { splitHead, splitHtmlHead, type LetterHead } from "./letter-head.ts";
 
 /** A client that knows letters may send several attachments, subject and file number in one event. */
 export const LETTER_BLOCK = "de.postfach-bridge.letter";
+/** An act as a client with buttons sends it; people without one type a command (act-command.ts). */
+export const ACTION_BLOCK = "de.postfach-bridge.action";
 /** Attachments of one event. */
 const MAX_FILES = 100;
 const MAX_NAME = 200;
@@ -29,6 +33,8 @@ export interface LetterDraft {
   /** Event id of the message that this one replaces. */
   readonly corrects?: string;
   readonly files: readonly DraftFile[];
+  /** Said in the structured block; `letter` is the id of the letter that asks for it. */
+  readonly act?: Command & { readonly letter?: string };
 }
 export type Reading =
   | { readonly kind: "letter"; readonly draft: LetterDraft }
@@ -78,6 +84,13 @@ const letterBlock = z.object({
     .optional(),
 });
 
+const actionBlock = z.object({
+  name: z.string().max(100),
+  choice: z.string().max(100),
+  argument: z.string().optional(),
+  letter: z.string().max(100).optional(),
+});
+
 /** Message types that carry nothing for the legacy side, and never an answer. */
 const SILENT: Readonly<Record<string, string>> = {
   // Notices come from bots; the specification forbids answering them, and a refusal would be an answer.
@@ -114,8 +127,35 @@ function readContent(content: MessageContent, inReplyTo: string | undefined): Re
   if (FILES.includes(content.msgtype)) return readFile(content, block.data, answers);
   // An emote ("* Erika is sad") gets its meaning from the name before it, which a letter would lose.
   if (content.msgtype !== "m.text") return refuse("CONTENT_UNSUPPORTED", content.msgtype);
-  const words = readWords(content.body, content, inReplyTo !== undefined);
-  return finish({ ...answers, ...words, ...fromBlock(block.data), files: filesOf(block.data) });
+  const act = readAct(content);
+  if (act === "invalid") return refuse("LETTER_INVALID", `the block ${ACTION_BLOCK} is not valid`);
+  const read = readWords(content.body, content, inReplyTo !== undefined);
+  const words = readHead(read, block.data);
+  const draft = { ...answers, ...words, ...fromBlock(block.data), files: filesOf(block.data) };
+  if (act) return { kind: "letter", draft: { ...draft, act } };
+  return finish(draft);
+}
+
+function readAct(content: MessageContent): LetterDraft["act"] | "invalid" {
+  if (content[ACTION_BLOCK] === undefined) return undefined;
+  const parsed = actionBlock.safeParse(content[ACTION_BLOCK]);
+  if (!parsed.success) return "invalid";
+  const { letter, ...words } = parsed.data;
+  return { ...commandOf(words), ...(letter === undefined ? {} : { letter }) };
+}
+
+/** Subject and file number above the text; not where the block says them already. */
+function readHead(words: Words, block: z.infer<typeof letterBlock>): Words & LetterHead {
+  if (words.text === undefined || block.subject !== undefined || block.reference !== undefined)
+    return words;
+  if (words.html === undefined) {
+    const split = splitHead(words.text);
+    return split ? { ...split.head, ...(split.rest === "" ? {} : { text: split.rest }) } : words;
+  }
+  const split = splitHtmlHead(words.html);
+  if (!split) return words;
+  const text = textOfHtml(split.rest);
+  return { ...split.head, ...(text === "" ? {} : { text, html: split.rest }) };
 }
 
 function readFile(
@@ -133,25 +173,30 @@ function readFile(
   };
   // Only a body that differs from the file name is a caption (Client-Server API v1.10, "m.file").
   const captioned = content.filename !== undefined && content.filename !== content.body;
-  const words = captioned ? readWords(content.body, content, false) : {};
+  const words = captioned ? readHead(readWords(content.body, content, false), block) : {};
   const files = [file, ...filesOf(block)].slice(0, MAX_FILES);
   return finish({ ...answers, ...words, ...fromBlock(block), files });
 }
 
 function finish(draft: LetterDraft): Reading {
   if (draft.text !== undefined || draft.files.length > 0) return { kind: "letter", draft };
-  return refuse("CONTENT_UNSUPPORTED", "empty message", "Die Nachricht ist leer.");
+  const empty =
+    draft.subject === undefined && draft.reference === undefined
+      ? "Die Nachricht ist leer."
+      : "Das Schreiben hat keinen Text. Bitte schreiben Sie Betreff und Text in eine Nachricht (neue Zeile mit Umschalt und Eingabe).";
+  return refuse("CONTENT_UNSUPPORTED", "empty message", empty);
+}
+
+interface Words {
+  readonly text?: string;
+  readonly html?: string;
 }
 
 /**
  * Text and HTML of a message. People see the HTML, so the plain text is derived from it: a sender whose two versions
  * differ cannot show one thing in the room and hand over another.
  */
-function readWords(
-  body: string,
-  content: MessageContent,
-  isReply: boolean,
-): { text?: string; html?: string } {
+function readWords(body: string, content: MessageContent, isReply: boolean): Words {
   if (content.format === "org.matrix.custom.html" && content.formatted_body !== undefined) {
     const html = sanitizeLetterHtml(content.formatted_body);
     const text = textOfHtml(html);

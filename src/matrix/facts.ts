@@ -27,6 +27,10 @@ export const SCOPE = {
   lookedUp: "matrix-looked-up",
   /** account → digest of the readers that its rooms were aligned with. */
   readers: "matrix-readers",
+  /** "<conversation id> <message id>" → name of the act that this letter asks for. */
+  request: "matrix-request",
+  /** event id of a command → source id of the act that it became. */
+  act: "matrix-act",
 } as const;
 
 const ghostFact = z.object({

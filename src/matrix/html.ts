@@ -56,3 +56,10 @@ export function textOfHtml(sanitized: string): string {
 }
 
 const ENTITIES = { lt: "<", gt: ">", quot: '"', amp: "&" } as const;
+
+export function escapeHtml(text: string): string {
+  return text.replace(
+    /[&<>"]/g,
+    (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "",
+  );
+}

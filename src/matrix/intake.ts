@@ -1,13 +1,14 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import type { Log, QuarantinedInput } from "../bridge/contract.ts";
 import { DeliveryError, GatewayError, describeError } from "../model/errors.ts";
 import { laneOfRoom } from "../pipeline/lanes.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { Conversation, EventResult, Store, StoredEvent } from "../store/store.ts";
+import { MAX_EVENT_BYTES, keepEvent } from "./envelope.ts";
 import { CONTENT_TYPES, readEventSchema, roomEventSchema, type RoomEvent } from "./events.ts";
 import { SCOPE, putMember } from "./facts.ts";
-import { MAX_EVENT_BYTES, takeLetter, type LetterIntakeDeps } from "./intake-letter.ts";
+import { takeLetter, type LetterIntakeDeps } from "./intake-letter.ts";
 import { takeRead, type ReceiptIntakeDeps } from "./intake-receipt.ts";
 import type { Invitations } from "./invitations.ts";
 import { isApplicationUser, type Names } from "./names.ts";
@@ -132,7 +133,7 @@ async function setAside(
   error: unknown,
 ): Promise<EventResult> {
   const detail = `could not be taken in: ${describeError(error)}`;
-  const original = await deps.blobs.put(Readable.from([Buffer.from(event.raw)]), MAX_EVENT_BYTES);
+  const original = await keepEvent(deps.blobs, event.raw);
   const conversation = await deps.store.conversationByRoom(event.roomId);
   const item = {
     account: conversation?.account ?? "-",

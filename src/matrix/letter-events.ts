@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Attachment, BlobRef, Message } from "../model/message.ts";
 import type { Content } from "./client.ts";
-import { sanitizeLetterHtml } from "./html.ts";
+import { escapeHtml, sanitizeLetterHtml } from "./html.ts";
+import { DETAILS_FILE, notesOf, type LetterNotes } from "./letter-notes.ts";
 import type { MediaSource } from "./media.ts";
 
 /** Structured blocks in the content of events; everything a client needs beyond what people read. */
@@ -39,17 +40,20 @@ export interface LetterEvents {
  * the text in the room says so.
  */
 export function letterToEvents(message: Message, context: LetterContext): LetterEvents {
-  const attached = message.attachments.map(fileOf);
+  const notes = notesOf(message);
+  const attached = withNotes(message.attachments.map(fileOf), notes.file);
   // Homeservers on PostgreSQL cannot store NUL.
   const text = (message.text ?? "").replaceAll("\u0000", "\uFFFD");
   const html = message.html === undefined ? "" : sanitizeLetterHtml(message.html);
-  const full = build(message, context, attached, text, html);
+  const build = (files: readonly LetterFile[], shown: string, formatted: string) =>
+    compose(message, context, notes, { files, text: shown, html: formatted });
+  const full = build(attached, text, html);
   if (fits(full.main)) return full;
-  const inRoom = build(message, context, withHtml(attached, html), text + NOTE_HTML, "");
+  const inRoom = build(withHtml(attached, html), text + NOTE_HTML, "");
   if (html !== "" && fits(inRoom.main)) return inRoom;
   const tooLong = text.length > EXCERPT;
   const files = tooLong ? withText(withHtml(attached, html), text) : withHtml(attached, html);
-  const short = build(message, context, files, tooLong ? excerptOf(text) : text, "");
+  const short = build(files, tooLong ? excerptOf(text) : text, "");
   return fits(short.main) ? short : { main: withoutManifest(short.main), files };
 }
 
@@ -57,28 +61,33 @@ const TEXT_FILE = "Schreiben.txt";
 const HTML_FILE = "Schreiben.html";
 const NOTE_HTML = `\n\n[Das Schreiben mit seiner Gestaltung steht in der Anlage „${HTML_FILE}“.]`;
 
-function build(
+interface Shown {
+  readonly files: readonly LetterFile[];
+  readonly text: string;
+  readonly html: string;
+}
+
+function compose(
   message: Message,
   context: LetterContext,
-  files: readonly LetterFile[],
-  text: string,
-  html: string,
+  notes: LetterNotes,
+  { files, text, html }: Shown,
 ): LetterEvents {
   const { subject } = message;
   const heading = subject === undefined ? "" : `${subject}\n\n`;
   const empty =
     files.length === 0 ? "(Schreiben ohne Text)" : "(Schreiben ohne Text, siehe Anlagen)";
-  const formatted =
-    subject === undefined ? html : `<p><strong>${escapeHtml(subject)}</strong></p>\n${html}`;
+  const title = subject === undefined ? [] : [`<p><strong>${escapeHtml(subject)}</strong></p>`];
+  const formatted = [...title, html, ...(notes.html === "" ? [] : [notes.html])].join("\n");
   const main = {
     msgtype: "m.text",
-    body: heading + (text === "" ? empty : text),
+    body: heading + (text === "" ? empty : text) + notes.text,
     ...(html === "" ? {} : { format: "org.matrix.custom.html", formatted_body: formatted }),
     "m.mentions": {},
     ...(context.inReplyTo === undefined
       ? {}
       : { "m.relates_to": { "m.in_reply_to": { event_id: context.inReplyTo } } }),
-    [MESSAGE_BLOCK]: messageBlock(message, context, files),
+    [MESSAGE_BLOCK]: { ...messageBlock(message, context, files), ...notes.block },
   };
   return { main, files };
 }
@@ -170,6 +179,10 @@ function withText(files: readonly LetterFile[], text: string): readonly LetterFi
 function withHtml(files: readonly LetterFile[], html: string): readonly LetterFile[] {
   return html === "" ? files : [made(HTML_FILE, "text/html; charset=utf-8", html), ...files];
 }
+function withNotes(files: readonly LetterFile[], notes: string | undefined): readonly LetterFile[] {
+  const type = "text/plain; charset=utf-8";
+  return notes === undefined ? files : [made(DETAILS_FILE, type, notes), ...files];
+}
 function made(name: string, mediaType: string, content: string): LetterFile {
   const source = Buffer.from(content, "utf8");
   const sha256 = createHash("sha256").update(source).digest("hex");
@@ -184,10 +197,4 @@ function excerptOf(text: string): string {
 
 function fits(content: Content): boolean {
   return Buffer.byteLength(JSON.stringify(content), "utf8") <= MAX_CONTENT_BYTES;
-}
-export function escapeHtml(text: string): string {
-  return text.replace(
-    /[&<>"]/g,
-    (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "",
-  );
 }

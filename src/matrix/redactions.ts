@@ -1,4 +1,5 @@
 import type { Conversation, EventResult, Store } from "../store/store.ts";
+import { letterOf } from "./envelope.ts";
 import type { RoomEvent } from "./events.ts";
 import { sayAbout, speak, type VoiceDeps } from "./voice.ts";
 
@@ -21,9 +22,7 @@ export async function takeRedaction(
   const target = typeof inContent === "string" ? inContent : event.redacts;
   if (target === undefined) return { outcome: "ignored", detail: "redacts nothing" };
   const { account } = conversation;
-  const letter =
-    (await deps.store.messageByRemote(account, target)) ??
-    (await deps.store.messageBySource(account, target));
+  const letter = await letterOf(deps.store, account, target);
   if (!letter) return { outcome: "ignored", detail: "redacts no letter" };
   const body =
     "Die Anzeige einer Nachricht wurde hier entfernt. Das übermittelte Schreiben bleibt davon unberührt.";

@@ -162,6 +162,7 @@ export function roomName(conversation: Conversation): string {
 function topicOf(account: MatrixAccount): string {
   return (
     `Schriftwechsel über ${account.config.title}. Was Sie hier schreiben, wird als Schreiben übermittelt ` +
-    "und kann danach nicht mehr geändert oder gelöscht werden."
+    "und kann danach nicht mehr geändert oder gelöscht werden. Beginnt eine Nachricht mit „Betreff: …“ oder " +
+    "„Aktenzeichen: …“ und folgt eine leere Zeile, gilt dies als Betreff und Aktenzeichen des Schreibens."
   );
 }

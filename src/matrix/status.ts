@@ -1,18 +1,14 @@
 import { ERRORS, noticeFor, type ErrorCode } from "../model/errors.ts";
 import type { Message } from "../model/message.ts";
 import type { Receipt, ReceiptKind } from "../model/receipt.ts";
-import type { Store } from "../store/store.ts";
+import { showAnswered } from "./answered.ts";
 import type { Content } from "./client.ts";
 import { conversationOf } from "./deliver.ts";
+import { NOTE_KEY, SENDER_KEY, eventIdOf } from "./envelope.ts";
 import { SCOPE, readStatus } from "./facts.ts";
-import { SENDER_KEY } from "./intake-letter.ts";
-import { sayAbout, speak, type VoiceDeps } from "./voice.ts";
-
-export const STATUS_BLOCK = "de.postfach-bridge.status";
-
-export interface StatusDeps extends VoiceDeps {
-  readonly store: Store;
-}
+import { formatTime } from "./german.ts";
+import { STATUS_BLOCK, type StatusDeps } from "./status-block.ts";
+import { sayAbout, speak } from "./voice.ts";
 
 /**
  * The stage that a letter written in Matrix has reached, in its room: one notice per letter, edited as it goes on, so
@@ -28,6 +24,7 @@ export async function showStatus(
   // A letter of the legacy side: its own system tells its sender.
   if (message.extra?.[SENDER_KEY] === undefined) return "not-wanted";
   const conversation = await conversationOf(deps.store, message);
+  if (ARRIVED.has(receipt.kind)) await showAnswered(deps, conversation, message, signal);
   const shown = await readStatus(deps.store, message.id);
   if (shown?.kind === receipt.kind) return "told";
   const content = statusContent(message, receipt);
@@ -46,11 +43,13 @@ export async function showStatus(
 
 /** Content of the first notice of a letter. Pure. */
 export function statusContent(message: Message, receipt: Receipt): Content {
-  const eventId = message.sourceId;
+  const eventId = eventIdOf(message);
   const code = codeOf(receipt);
+  const text = statusText(receipt, code);
+  const note = message.extra?.[NOTE_KEY];
   return {
     msgtype: "m.notice",
-    body: statusText(receipt, code),
+    body: note === undefined ? text : `${text}\n${note}`,
     "m.mentions": {},
     // Both: a client that knows no references shows at least what it belongs to.
     "m.relates_to": {
@@ -102,6 +101,8 @@ const TEXTS: Readonly<Record<ReceiptKind, string>> = {
   "reply-rejected": "Antwort abgelehnt am {at}",
   "recipient-gone": "Das Postfach wurde gelöscht ({at})",
 };
+/** From these stages on an act is done. */
+const ARRIVED: ReadonlySet<ReceiptKind> = new Set(["delivered", "retrieved", "reply-accepted"]);
 const REASONED: ReadonlySet<ReceiptKind> = new Set([
   "delayed",
   "in-doubt",
@@ -109,18 +110,6 @@ const REASONED: ReadonlySet<ReceiptKind> = new Set([
   "not-delivered",
   "reply-rejected",
 ]);
-
-const clock = new Intl.DateTimeFormat("de-DE", {
-  timeZone: "Europe/Berlin",
-  day: "2-digit",
-  month: "2-digit",
-  year: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-});
-function formatTime(at: Date): string {
-  return `${clock.format(at)} Uhr`;
-}
 
 function codeOf(receipt: Receipt): ErrorCode | undefined {
   const word = /^[A-Z][A-Z_]+/.exec(receipt.detail ?? "")?.[0];

@@ -81,6 +81,21 @@ export const ERRORS = {
       "Ein übermitteltes Schreiben kann nicht geändert werden. Bitte senden Sie ein neues Schreiben.",
     next: "nothing; the sender was told",
   },
+  ACT_INVALID: {
+    meaning: "a command in the room is no act that a letter there asks for, or leaves open which",
+    notice: "Dieser Befehl ist hier nicht möglich. Es wurde nichts übermittelt.",
+    next: "nothing; the sender was told which commands there are",
+  },
+  ACT_REPEATED: {
+    meaning: "this act was already done, or is on its way; it never leaves twice",
+    notice: "Dies wurde bereits erklärt. Es wurde nichts weiter übermittelt.",
+    next: "nothing; the sender was told",
+  },
+  ACT_CONFLICT: {
+    meaning: "another act was already done for the same request",
+    notice: "Hierzu wurde bereits etwas anderes erklärt. Es wurde nichts weiter übermittelt.",
+    next: "nothing; the sender was told. To correct it, write to the other side",
+  },
   ATTACHMENT_REJECTED: {
     meaning: "an attachment is not allowed (type, size, count or name)",
     notice: "Eine Anlage wird vom Empfangssystem nicht angenommen.",

@@ -31,6 +31,7 @@ const detailSchema = z.object({ label: z.string().min(1), value: z.string() });
 const choiceSchema = z.object({
   name: z.string().regex(/^[a-z]{2,20}$/),
   label: z.string().min(1),
+  hint: z.string().optional(),
   argument: z
     .object({ label: z.string().min(1), kind: z.enum(["date", "text"]), required: z.boolean() })
     .optional(),
@@ -118,6 +119,8 @@ export interface ActionChoice {
   readonly name: string;
   /** German sentence that says what this does. */
   readonly label: string;
+  /** What its author has to know, in German, for example which codes a reason may begin with. Shown with the command only. */
+  readonly hint?: string;
   /** What follows the two words: a calendar date (ISO 8601, `2026-11-21`) or free text. */
   readonly argument?: {
     readonly label: string;

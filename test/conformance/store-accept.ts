@@ -19,6 +19,20 @@ export function acceptSuite(bench: Bench): void {
         ],
         case: { reference: "AZ-1", applicationId: "app-1", legalBasis: "OZG" },
         original: { digest: `sha256:${"cd".repeat(32)}`, size: 99 },
+        details: [{ label: "Zugang", value: "02.03.2026, 10:00 Uhr" }],
+        request: {
+          name: "eeb",
+          title: "Empfangsbekenntnis",
+          deadline: new Date("2026-11-21T22:59:00.000Z"),
+          choices: [
+            {
+              name: "abgeben",
+              label: "Empfang bestätigen",
+              argument: { label: "Datum", kind: "date", required: true },
+            },
+          ],
+        },
+        action: { name: "eeb", choice: "abgeben", argument: "2026-11-21" },
         extra: { weird: "Zeichen ü 🦊 \" ' ?" },
         level: 3,
         replyPolicy: "mandatory",
@@ -26,7 +40,8 @@ export function acceptSuite(bench: Bench): void {
     });
     const results = await store.accept([item], T0);
     const { id } = item.message;
-    expect(results).toEqual([{ outcome: "stored", id, lane: item.lane }]);
+    const { lane, destination } = item;
+    expect(results).toEqual([{ outcome: "stored", id, lane, destination }]);
     const stored = await mustFind(store, id);
     expect(stored.message).toEqual(item.message);
     expect(stored).toMatchObject({
@@ -54,7 +69,8 @@ export function acceptSuite(bench: Bench): void {
     await store.accept([first], T0);
     const again = letter({ sourceId: "s1", lane: "elsewhere" });
     const results = await store.accept([again], after(1));
-    expect(results).toEqual([{ outcome: "duplicate", id: first.message.id, lane: first.lane }]);
+    const { lane, destination } = first;
+    expect(results).toEqual([{ outcome: "duplicate", id: first.message.id, lane, destination }]);
     expect(await store.message(again.message.id)).toBeUndefined();
     expect(await store.listQuarantine({ limit: 10 })).toEqual([]);
   });

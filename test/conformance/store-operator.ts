@@ -54,6 +54,28 @@ export function operatorSuite(bench: Bench): void {
     expect((await mustFind(store, id)).deliveryId).toBe(`${id}.1`);
   });
 
+  test("resends an act that failed, unless it was done again by a later letter", async () => {
+    const { store } = bench;
+    const first = letter({ sourceId: "act:l1:eeb" });
+    await store.accept([first], T0);
+    const { id } = first.message;
+    const lease = await leaseOf(store, LANE);
+    const receipt = { kind: "not-delivered", at: T0 } as const;
+    const reason = { code: "INTERNAL", detail: "test", receipt } as const;
+    const fail = async () => {
+      await store.beginAttempt(lease, id, T0);
+      await store.settle(lease, id, { outcome: "permanent", ...reason }, T0);
+    };
+    await fail();
+    await store.resend(id, { asNew: false, by: "op" }, T0);
+    await fail();
+    await store.accept([letter({ sourceId: "act:l1:eeb:2" })], T0);
+    await expect(store.resend(id, { asNew: false, by: "op" }, T0)).rejects.toMatchObject({
+      code: "NOT_ALLOWED",
+      message: expect.stringContaining("done again") as string,
+    });
+  });
+
   test("resends nothing else", async () => {
     const { store } = bench;
     const item = letter();

@@ -75,6 +75,7 @@ export interface WorldOptions {
   readonly accounts?: readonly AccountConfig[];
   readonly clock?: () => Date;
   readonly count?: MatrixDeps["count"];
+  readonly review?: MatrixAccount["review"];
 }
 
 /** The running gateway's Matrix side; `restart` keeps the database and forgets everything else, as a crash does. */
@@ -215,7 +216,7 @@ async function startLife(base: Base) {
   const matrix = createMatrix({
     homeserver,
     appservice: appserviceOf(options.site.port),
-    accounts: accounts.map(asMatrixAccount),
+    accounts: accounts.map((account) => asMatrixAccount(account, options.review)),
     store,
     blobs,
     directory: createDirectory(accounts, store),
@@ -294,10 +295,11 @@ function legacyBridge(legacy: Legacy): Bridge {
   };
 }
 
-function asMatrixAccount(config: AccountConfig): MatrixAccount {
+function asMatrixAccount(config: AccountConfig, review: MatrixAccount["review"]): MatrixAccount {
   const parties: Party[] = [{ address: "mailbox-9", name: "Nina Neu", role: "citizen" }];
   return matrixAccountSample({
     config,
+    review,
     resolve: (query) => Promise.resolve(parties.filter((party) => party.address === query)),
   });
 }

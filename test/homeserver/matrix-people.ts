@@ -1,7 +1,7 @@
 /** What people do in the tests of the Matrix side: accept invitations, look at rooms, wait for a status. */
 import type { Json, MatrixClient, RoomEvent } from "../support/matrix-client.ts";
 import { MESSAGE_BLOCK } from "../../src/matrix/letter-events.ts";
-import { STATUS_BLOCK } from "../../src/matrix/status.ts";
+import { STATUS_BLOCK } from "../../src/matrix/status-block.ts";
 import { eventually } from "./matrix-harness.ts";
 
 /** Accepts whatever invitation comes until a case room is there that is not among the known ones. */

@@ -1,9 +1,11 @@
 import { GatewayError } from "../../model/errors.ts";
+import { nextActSourceId } from "../../model/act.ts";
 import type { Store } from "../store.ts";
 import { writeAudit } from "./audit.ts";
 import type { StoreCore } from "./core.ts";
 import { markDue } from "./lane-rows.ts";
 import { deliveryIdOf, type LetterHead, lockLetter, moveLetter } from "./letter-rows.ts";
+import { textOf } from "./rows.ts";
 import { recordReceipt } from "./receipts.ts";
 import { type LetterTransaction, writeLetters } from "./tallies.ts";
 
@@ -25,12 +27,26 @@ async function resend(
 ): Promise<void> {
   const letter = await lockLetter(tx, id);
   if (letter.state !== "failed" && letter.state !== "unknown") throw notNow(letter, "sent again");
+  await refuseRepeatedAct(tx, id);
   const generation = letter.generation + (options.asNew ? 1 : 0);
   const fresh = { nextAt: at, attempts: 0, firstAttemptAt: null, generation };
   await moveLetter(core, tx, letter, "pending", fresh);
   await markDue(tx, letter.lane, at);
   const detail = { was: letter.state, deliveryId: deliveryIdOf(id, generation) };
   await writeAudit(core, tx, { actor: options.by, action: "resend", subject: id, detail }, at);
+}
+
+/** An act that failed may have been done again meanwhile: sent now, it would be done twice. */
+async function refuseRepeatedAct(tx: LetterTransaction, id: string): Promise<void> {
+  const row = await tx.get("SELECT account, source_id FROM messages WHERE id = ?", [id]);
+  const next = row && nextActSourceId(textOf(row, "source_id"));
+  if (!row || next === undefined) return;
+  const known = "SELECT 1 AS known FROM messages WHERE account = ? AND source_id = ?";
+  if (await tx.get(known, [textOf(row, "account"), next]))
+    throw new GatewayError(
+      "NOT_ALLOWED",
+      `letter ${id} is an act that was done again by a later letter; it cannot be sent again`,
+    );
 }
 
 /** The origin is told in the same transaction: otherwise a crash could leave it in doubt for ever. */

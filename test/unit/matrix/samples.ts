@@ -53,6 +53,7 @@ export function matrixAccountSample(changes: Partial<MatrixAccount> = {}): Matri
     },
     lookupFields: { mailbox: { regexp: ".+", placeholder: "mailbox-1" } },
     resolve: undefined,
+    review: undefined,
     ...changes,
   };
 }

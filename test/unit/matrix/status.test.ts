@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { STATUS_BLOCK, statusContent, statusText } from "../../../src/matrix/status.ts";
+import { STATUS_BLOCK } from "../../../src/matrix/status-block.ts";
+import { statusContent, statusText } from "../../../src/matrix/status.ts";
 import { RECEIPT_RANK, type ReceiptKind } from "../../../src/model/receipt.ts";
 import { AT, messageSample } from "./samples.ts";
 

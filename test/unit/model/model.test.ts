@@ -47,6 +47,34 @@ describe("message", () => {
     expect(parseMessage(JSON.stringify(message))).toEqual(message);
   });
 
+  it("survives the stored form with details, a request and an act", () => {
+    const full: Message = {
+      ...message,
+      details: [{ label: "Zugang", value: "02.03.2026, 10:00 Uhr" }],
+      request: {
+        name: "eeb",
+        title: "Empfangsbekenntnis",
+        deadline: new Date("2026-11-21T22:59:00.000Z"),
+        choices: [
+          {
+            name: "abgeben",
+            label: "Empfang bestätigen",
+            argument: { label: "Datum", kind: "date", required: true },
+          },
+          { name: "ablehnen", label: "Empfang ablehnen", hint: "Mit Grund" },
+        ],
+      },
+      action: { name: "eeb", choice: "abgeben", argument: "2026-11-21" },
+    };
+    expect(parseMessage(JSON.stringify(full))).toEqual(full);
+    const { deadline: _none, ...open } = full.request ?? { name: "none" };
+    const parsed = parseMessage(JSON.stringify({ ...full, request: open }));
+    expect(parsed.request?.deadline).toBeUndefined();
+    expect(() =>
+      parseMessage(JSON.stringify({ ...full, request: { ...open, choices: [] } })),
+    ).toThrow();
+  });
+
   it.each([
     ["level", { level: 5 }],
     ["recipient", { to: [] }],

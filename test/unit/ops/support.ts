@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import type { RunningAccount } from "../../../src/bridge/accounts.ts";
 import type { Bridge, Log } from "../../../src/bridge/contract.ts";
 import type { Matrix } from "../../../src/matrix/contract.ts";
@@ -6,6 +7,8 @@ import { startAdmin, type AdminDeps } from "../../../src/ops/http.ts";
 import { createMetrics } from "../../../src/ops/metrics.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { openStorage } from "../../../src/store/open.ts";
+import { createActivePlans } from "../../../src/transition/active.ts";
+import { planAtStart } from "../../../src/transition/applying.ts";
 import { environment, GOOD, load, sampleBridge, writeSample } from "../config/sample.ts";
 import { T0 } from "../../support/stores.ts";
 
@@ -31,6 +34,8 @@ export interface AdminSite {
   };
   /** `as`: name of a token, or a whole Authorization header. */
   ask(as: string, method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Changes the configuration file. */
+  rewrite(change: (text: string) => string): void;
   stop(): Promise<void>;
 }
 
@@ -48,7 +53,10 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
     "127.0.0.1:9010",
     "127.0.0.1:0",
   );
-  const { config } = await load(writeSample(text), env);
+  const file = writeSample(text);
+  const reload = () => load(file, env);
+  const loaded = await reload();
+  const { config } = loaded;
   const storage = await openStorage(config);
   const site = { logged: [], refreshed: [], opened: [] } as Pick<
     AdminSite,
@@ -62,6 +70,9 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
     readmit: undefined,
   };
   const now = () => T0;
+  const { store } = storage;
+  const log = logInto(site.logged);
+  const plans = createActivePlans(store, await planAtStart({ loaded, store, log, now: now() }));
   const [account] = config.accounts;
   if (!account) throw new Error("the sample has an account");
   const running = {
@@ -73,7 +84,8 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
   };
   const deps: AdminDeps = {
     config,
-    log: logInto(site.logged),
+    log,
+    desk: { plans, reload },
     storage: { ...storage, store: withProbe(storage.store, () => world.probe()) },
     doorbell: {
       start: () => Promise.resolve(),
@@ -95,6 +107,7 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
     store: storage.store,
     world,
     ask: (as, method, path, body) => ask(admin.url, authorization(env, as), method, path, body),
+    rewrite: (change) => writeFileSync(file, change(readFileSync(file, "utf8"))),
     async stop() {
       await admin.stop();
       await storage.close();
