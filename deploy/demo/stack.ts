@@ -11,7 +11,7 @@ import { Reader } from "./reader.ts";
 import { writeSettings, type StackSettings, type WrittenSettings } from "./settings.ts";
 import { startBundidWorld, type BundidOptions, type BundidWorld } from "./worlds/bundid.ts";
 import { startEgvpWorld, type EgvpOptions, type EgvpWorld } from "./worlds/egvp.ts";
-import type { World } from "./worlds/world.ts";
+import type { Place, World } from "./worlds/world.ts";
 
 export const PASSWORD = "demo-passwort";
 const SERVER_NAME = "demo.localhost";
@@ -24,6 +24,8 @@ export interface StackOptions extends Omit<
   readonly bundid?: BundidOptions;
   /** Default: without it. */
   readonly egvp?: EgvpOptions;
+  /** Further legacy systems, of a test. */
+  readonly others?: readonly ((place: Place) => Promise<World>)[];
 }
 
 /** Everything that a journey needs: homeserver, gateway, legacy systems, and people. */
@@ -53,7 +55,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const place = { dir, serverName: SERVER_NAME };
   const bundid = await startBundidWorld(place, options.bundid);
   const egvp = options.egvp && (await startEgvpWorld(place, options.egvp));
-  const worlds: readonly World[] = [bundid, ...(egvp ? [egvp] : [])];
+  const others = await Promise.all((options.others ?? []).map((start) => start(place)));
+  const worlds: readonly World[] = [bundid, ...(egvp ? [egvp] : []), ...others];
   const ports = { appservice: await findFreePort(), admin: await findFreePort() };
   const homeserverPort = await findFreePort();
   const written = writeSettings({

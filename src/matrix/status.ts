@@ -96,7 +96,7 @@ const TEXTS: Readonly<Record<ReceiptKind, string>> = {
   "submission-rejected": "Nicht angenommen",
   "not-delivered": "Nicht zugestellt",
   delivered: "Zugestellt in das Postfach am {at}",
-  retrieved: "Gelesen am {at}",
+  retrieved: "Abgerufen am {at}",
   "reply-accepted": "Antwort angenommen am {at}",
   "reply-rejected": "Antwort abgelehnt am {at}",
   "recipient-gone": "Das Postfach wurde gelöscht ({at})",

@@ -247,6 +247,6 @@ describe("what administrators of the homeserver break", () => {
       { kind: "retrieved", at: new Date() },
       new Date(),
     );
-    expect((await statusBecomes(erika, next, answer, "retrieved")).text).toMatch(/^Gelesen am /);
+    expect((await statusBecomes(erika, next, answer, "retrieved")).text).toMatch(/^Abgerufen am /);
   });
 });

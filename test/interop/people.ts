@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -14,12 +15,14 @@ import {
 } from "../../fixtures/simulators/osci-intermediary/index.ts";
 import type { Job, Variant } from "./reference.ts";
 
-export const PIN = "123456";
+/** Of every PKCS#12 file. */
+export const PIN = randomBytes(8).toString("hex");
 
 /** Somebody who takes part: mailbox key and signature key, as files for any program. */
 export interface Participant {
   readonly cipher: KeyPem;
   readonly signature: KeyPem;
+  readonly safeId: string;
   readonly cipherFile: string;
   readonly properties: Readonly<Record<"cipher" | "signature" | "pin", string>>;
 }
@@ -42,7 +45,7 @@ export async function openScene(dir: string): Promise<Scene> {
     writeFileSync(file, content);
     return file;
   };
-  const authority = await makeAuthority("Justiz VHN CA Test", "Postfachbrücke Test");
+  const authority = await makeAuthority("Justiz VHN CA 2026", "Postfachbrücke Test");
   const manager = await makeIdentity({ cn: "OSCI-Manager", use: "cipher", kind: "rsa3072" });
   const signature = await makeIdentity({ cn: "OSCI-Manager", use: "signature", kind: "rsa3072" });
   const intermediary = await startIntermediary({
@@ -57,7 +60,8 @@ export async function openScene(dir: string): Promise<Scene> {
     ...{ dir, authority, intermediary, cipherFile, signatureFile },
     async join(name, kind = "rsa3072") {
       const cipher = await makeMailbox(`Postfach ${name}`, { kind: "rsa3072" });
-      const vhn = await makeVhn("justice", `DE.Test.${name}`, authority, { kind });
+      const safeId = `DE.Test.${name}`;
+      const vhn = await makeVhn("justice", safeId, authority, { kind });
       const properties = {
         cipher: keep(`${name}.cipher.p12`, packPkcs12(cipher, PIN)),
         signature:
@@ -65,7 +69,7 @@ export async function openScene(dir: string): Promise<Scene> {
         pin: PIN,
       };
       const file = keep(`${name}.cipher.pem`, cipher.certPem);
-      return { cipher, signature: vhn, cipherFile: file, properties };
+      return { cipher, signature: vhn, safeId, cipherFile: file, properties };
     },
     job: ({ properties }, variant) => ({
       ...properties,

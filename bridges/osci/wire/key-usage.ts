@@ -9,6 +9,8 @@ const BIT_STRING = 0x03;
 /** Bits of KeyUsage (RFC 5280 §4.2.1.3), most significant first. */
 const digitalSignature = 0x80;
 const nonRepudiation = 0x40;
+const keyEncipherment = 0x20;
+const dataEncipherment = 0x10;
 
 interface Tlv {
   readonly tag: number;
@@ -22,6 +24,12 @@ interface Tlv {
 export function maySign(certificate: X509Certificate): boolean {
   const usage = keyUsageOf(certificate.raw);
   return usage === "none" || (usage & (digitalSignature | nonRepudiation)) !== 0;
+}
+
+/** Whether session keys may be wrapped for it: without a KeyUsage extension yes, with one only when it says so. */
+export function mayDecipher(certificate: X509Certificate): boolean {
+  const usage = keyUsageOf(certificate.raw);
+  return usage === "none" || (usage & (keyEncipherment | dataEncipherment)) !== 0;
 }
 
 /** First octet of the KeyUsage bits; "none" when the extension is absent. */

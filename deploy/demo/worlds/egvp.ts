@@ -113,6 +113,12 @@ export async function startEgvpWorld(place: Place, options: EgvpOptions = {}): P
       file: keep("address-book.yaml", book),
       sha256: [createHash("sha256").update(book).digest("hex")],
     },
+    policy: {
+      vhnAuthorities: [
+        keep("justice-vhn-ca.pem", justice.ca.certPem),
+        keep("bebpo-vhn-ca.pem", authorities.ca.certPem),
+      ],
+    },
     pollEvery: options.pollEvery ?? "2s",
     cardsEvery: options.cardsEvery ?? "2s",
   };

@@ -8,7 +8,7 @@ describe("status of a letter in its room", () => {
   it.each<[ReceiptKind, string]>([
     ["submission-accepted", "Angenommen – wird übermittelt"],
     ["delivered", "Zugestellt in das Postfach am 02.03.2026, 10:00 Uhr"],
-    ["retrieved", "Gelesen am 02.03.2026, 10:00 Uhr"],
+    ["retrieved", "Abgerufen am 02.03.2026, 10:00 Uhr"],
     ["recipient-gone", "Das Postfach wurde gelöscht (02.03.2026, 10:00 Uhr)"],
   ])("says %s in a sentence, in German time", (kind, sentence) => {
     expect(statusText({ kind, at: AT }, undefined)).toBe(sentence);
