@@ -4,7 +4,7 @@
  */
 export const lanes = [
   { name: "unit", folder: "unit", timeout: 10_000, alone: false, needs: [] },
-  { name: "bridges", folder: "bridges", timeout: 30_000, alone: false, needs: [] },
+  { name: "bridges", folder: "bridges", timeout: 30_000, alone: false, needs: ["xmlsec1"] },
   {
     name: "conformance",
     folder: "conformance",

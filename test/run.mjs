@@ -26,7 +26,7 @@ const checks = [
 ];
 const requirements = [
   { variable: "REQUIRE_SYNAPSE", names: ["synapse"] },
-  { variable: "REQUIRE_SERVICES", names: ["redis", "postgres"] },
+  { variable: "REQUIRE_SERVICES", names: ["redis", "postgres", "xmlsec1"] },
 ];
 const troubles = [];
 const stopped = new AbortController();

@@ -1,5 +1,5 @@
 /**
- * Redis and PostgreSQL programs without root and without touching the machine: the machine's own when it has
+ * Redis, PostgreSQL and xmlsec1 programs without root and without touching the machine: the machine's own when it has
  * them, else Debian packages fetched and checked by apt-get in a state of its own, unpacked under .cache/debian/.
  */
 import fs from "node:fs";
@@ -17,9 +17,10 @@ const postgresPrograms = ["postgres", "initdb", "psql"];
 const programs = {
   redis: { package: "redis-server", system: findSystemRedis, locate: locateRedis },
   postgres: { package: "postgresql", system: findSystemPostgres, locate: locatePostgres },
+  xmlsec1: { package: "xmlsec1", system: findSystemXmlsec, locate: locateXmlsec },
 };
 
-/** What is in place now; fetches nothing. `program` is "redis" or "postgres". */
+/** What is in place now; fetches nothing. `program` is "redis", "postgres" or "xmlsec1". */
 export function findProgram(program) {
   const { system, locate } = programs[program];
   const own = system();
@@ -86,7 +87,7 @@ export function choosePackages(lines) {
   for (const line of lines) {
     const [, name, version] = /^Inst (\S+) (?:\[[^\]]*\] )?\((\S+)/.exec(line) ?? [];
     if (name === undefined) continue;
-    const program = /^(redis-server|redis-tools|postgresql(-client)?-\d+)$/.test(name);
+    const program = /^(redis-server|redis-tools|postgresql(-client)?-\d+|xmlsec1)$/.test(name);
     const library = name.startsWith("lib") && !/^lib(c6|c-|llvm|z3|perl|.*-perl$)/.test(name);
     if (program || library) chosen.push(`${name}=${version}`);
   }
@@ -157,6 +158,15 @@ function locatePostgres(root) {
   const versions = path.join(root, systemPostgres);
   const names = fs.existsSync(versions) ? fs.readdirSync(versions) : [];
   return names.map((name) => path.join(versions, name, "bin")).find(hasPostgres);
+}
+
+function findSystemXmlsec() {
+  return findOnPath("xmlsec1");
+}
+
+function locateXmlsec(root) {
+  const file = path.join(root, "usr/bin/xmlsec1");
+  return isExecutable(file) ? file : undefined;
 }
 
 function libraryPath(root) {

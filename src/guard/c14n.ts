@@ -9,6 +9,18 @@ import {
 
 /** Canonical XML 1.0, inclusive, without comments (W3C REC-xml-c14n-20010315). */
 export const INCLUSIVE_C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
+/** Exclusive XML Canonicalization 1.0, without comments (W3C REC-xml-exc-c14n-20020718). */
+export const EXCLUSIVE_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#";
+
+export interface CanonicalForm {
+  /**
+   * Exclusive form: only namespaces that are visibly used. The prefixes given here ("" is the default namespace) are
+   * treated as in the inclusive form (InclusiveNamespaces PrefixList). Without it: the inclusive form.
+   */
+  readonly exclusive?: ReadonlySet<string>;
+  /** Left out with everything in it: an enveloped signature. */
+  readonly without?: XmlElement;
+}
 
 /** Characters that are handed on at once, at most twice of it. */
 const pieceLength = 64 * 1024;
@@ -21,18 +33,20 @@ interface Rendered {
 
 /**
  * Writes the canonical form of the subset that consists of `apex` and everything in it. The apex takes over the
- * namespaces in scope and the `xml:` attributes of its ancestors (§2.4). `write` gets whole characters, never half of a
- * surrogate pair, in pieces of bounded length.
+ * namespaces in scope and the `xml:` attributes of its ancestors (§2.4), unless the form is exclusive. `write` gets whole
+ * characters, never half of a surrogate pair, in pieces of bounded length.
  */
 export function* canonicalSteps(
   apex: XmlElement,
   write: (piece: string) => void,
+  form: CanonicalForm = {},
 ): Steps<undefined> {
   const output = new Pieces(write);
   const stack: { readonly element: XmlElement; readonly scope: Rendered; next: number }[] = [];
   const enter = (element: XmlElement, outer: Rendered | undefined): void => {
-    const scope = renderedBy(element, outer);
-    output.add(startTag(element, scope, outer));
+    const scope = renderedBy(element, outer, form.exclusive);
+    const taken = outer === undefined && form.exclusive === undefined ? inherited(element) : [];
+    output.add(startTag(element, scope, outer, taken));
     stack.push({ element, scope, next: 0 });
   };
   enter(apex, undefined);
@@ -42,7 +56,8 @@ export function* canonicalSteps(
     if (node === undefined) {
       output.add(`</${top.element.name}>`);
       stack.pop();
-    } else if (node.kind === "element") enter(node, top.scope);
+    } else if (node === form.without) continue;
+    else if (node.kind === "element") enter(node, top.scope);
     else if (node.kind === "instruction") output.add(instruction(node));
     else yield* output.text(node.value);
     if (output.wrote()) yield;
@@ -52,9 +67,9 @@ export function* canonicalSteps(
 }
 
 /** The canonical form of a small subset as one string. */
-export function canonicalize(apex: XmlElement): string {
+export function canonicalize(apex: XmlElement, form: CanonicalForm = {}): string {
   const pieces: string[] = [];
-  const steps = canonicalSteps(apex, (piece) => pieces.push(piece));
+  const steps = canonicalSteps(apex, (piece) => pieces.push(piece), form);
   while (steps.next().done !== true);
   return pieces.join("");
 }
@@ -107,7 +122,12 @@ function cutBetweenCharacters(text: string, end: number): number {
 }
 
 /** What stands declared after the start tag of `element`: for the apex everything in scope, else its own. */
-function renderedBy(element: XmlElement, outer: Rendered | undefined): Rendered {
+function renderedBy(
+  element: XmlElement,
+  outer: Rendered | undefined,
+  exclusive: ReadonlySet<string> | undefined,
+): Rendered {
+  if (exclusive !== undefined) return { own: usedBy(element, outer, exclusive), outer };
   const own = new Map<string, string>();
   for (
     let here: XmlElement | undefined = element;
@@ -118,6 +138,25 @@ function renderedBy(element: XmlElement, outer: Rendered | undefined): Rendered 
   return { own, outer };
 }
 
+/** Exclusive form §3: what the element and its attributes use, and of the listed prefixes what is declared here. */
+function usedBy(
+  element: XmlElement,
+  outer: Rendered | undefined,
+  listed: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  const own = new Map([[element.prefix, element.uri]]);
+  for (const { prefix, uri } of element.attributes) if (prefix !== "") own.set(prefix, uri);
+  if (listed.size === 0) return own;
+  for (
+    let here: XmlElement | undefined = element;
+    here !== undefined;
+    here = outer === undefined ? here.parent : undefined
+  )
+    for (const { prefix, uri } of here.namespaces)
+      if (listed.has(prefix) && !own.has(prefix)) own.set(prefix, uri);
+  return own;
+}
+
 function lookUp(scope: Rendered | undefined, prefix: string): string {
   for (let here = scope; here !== undefined; here = here.outer) {
     const uri = here.own.get(prefix);
@@ -126,7 +165,12 @@ function lookUp(scope: Rendered | undefined, prefix: string): string {
   return "";
 }
 
-function startTag(element: XmlElement, scope: Rendered, outer: Rendered | undefined): string {
+function startTag(
+  element: XmlElement,
+  scope: Rendered,
+  outer: Rendered | undefined,
+  taken: readonly XmlAttribute[],
+): string {
   const namespaces = [...scope.own]
     .filter(([prefix, uri]) => prefix !== "xml" && lookUp(outer, prefix) !== uri)
     .sort(([left], [right]) => compareCodePoints(left, right))
@@ -134,7 +178,7 @@ function startTag(element: XmlElement, scope: Rendered, outer: Rendered | undefi
       const name = prefix === "" ? "xmlns" : `xmlns:${prefix}`;
       return ` ${name}="${escapeAttribute(uri)}"`;
     });
-  const attributes = [...element.attributes, ...(outer === undefined ? inherited(element) : [])]
+  const attributes = [...element.attributes, ...taken]
     .sort(
       (left, right) =>
         compareCodePoints(left.uri, right.uri) || compareCodePoints(left.local, right.local),

@@ -63,6 +63,8 @@ function createAgent(timeoutMs: number, tls: ClientTls, mayConnect: AddressRule)
   const connect = buildConnector({
     ...TLS_OPTIONS,
     ...tls,
+    // A certificate that is named as trusted is trusted as it is, also when it is no root (one node's own certificate).
+    ...(tls.ca === undefined ? {} : { allowPartialTrustChain: true }),
     allowH2: false,
     timeout: CONNECT_TIMEOUT_MS,
     lookup: guardedLookup(mayConnect),

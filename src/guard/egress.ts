@@ -64,7 +64,7 @@ export function createEgress(options: EgressOptions): Egress {
           body: exchange.body,
           ...(init.signal ? { signal: init.signal } : {}),
         });
-        return await asResponse(answer, origin, maxAnswerBytes);
+        return await asResponse(answer, origin, init.maxAnswerBytes ?? maxAnswerBytes);
       } catch (error) {
         if (init.body instanceof Readable) init.body.destroy();
         throw asEgressError(error, stageOf(error, exchange.sent()), origin);

@@ -6,13 +6,15 @@ import type { Provision } from "../../../deploy/tools/provision.mjs";
 export type Availability<T> =
   ({ readonly available: true } & T) | { readonly available: false; readonly reason: string };
 
-/** `interop`: the reference implementation of OSCI, which no registry has. */
-type Service = Provision | "interop";
+/** `interop`: the reference implementation of OSCI, which no registry has. `zeep`: a SOAP client from PyPI. */
+type Service = Provision | "interop" | "zeep";
 const requiredBy: Readonly<Record<Service, string>> = {
   interop: "REQUIRE_INTEROP",
+  zeep: "REQUIRE_INTEROP",
   synapse: "REQUIRE_SYNAPSE",
   redis: "REQUIRE_SERVICES",
   postgres: "REQUIRE_SERVICES",
+  xmlsec1: "REQUIRE_SERVICES",
 };
 
 /**

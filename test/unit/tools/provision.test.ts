@@ -33,6 +33,20 @@ test("of a simulated installation the programs and their libraries are chosen", 
   ]);
 });
 
+test("xmlsec1 comes with the libraries that it loads by name", () => {
+  const lines = [
+    "Inst libxmlsec1 (1.2.37-2 Debian:12.5/oldstable [amd64])",
+    "Inst libxmlsec1-openssl (1.2.37-2 Debian:12.5/oldstable [amd64])",
+    "Inst xmlsec1 (1.2.37-2 Debian:12.5/oldstable [amd64])",
+    "Inst xmlsec1-doc (1.2.37-2 Debian:12.5/oldstable [all])",
+  ];
+  expect(choosePackages(lines)).toEqual([
+    "libxmlsec1=1.2.37-2",
+    "libxmlsec1-openssl=1.2.37-2",
+    "xmlsec1=1.2.37-2",
+  ]);
+});
+
 describe("containerEngine", () => {
   test("understands the addresses of DOCKER_HOST", () => {
     expect(parseAddress("unix:///run/docker.sock")).toEqual({ socketPath: "/run/docker.sock" });
