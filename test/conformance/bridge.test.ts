@@ -15,6 +15,8 @@ import {
 } from "../bridges/bundid/bench.ts";
 import type { Bench, Keys } from "../bridges/bundid/bench.ts";
 import { LETTER, letters, openInletBench } from "../bridges/bundid/inlet-bench.ts";
+import { bspSubject } from "../bridges/fink/bsp-subject.ts";
+import { osciSubject } from "../bridges/osci/conformance-subject.ts";
 import { MemoryState } from "../support/bridge-context.ts";
 import { deadPort } from "../support/dead-port.ts";
 import { bridgeConformance, CANARY } from "./bridge.ts";
@@ -173,3 +175,5 @@ function inletSubject(): BridgeSubject {
 }
 bridgeConformance("bundid, to and from ZBP", senderSubject());
 bridgeConformance("bundid, inlet", inletSubject());
+bridgeConformance("osci", osciSubject());
+bridgeConformance("fink, BspNachricht over SOAP", bspSubject());

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { messageSchema } from "../../../src/model/message.ts";
+import { DOCUMENT, measure, renderSection, sectionIn, squeeze } from "./round-trip.ts";
+
+it("docs/round-trip.md says what the codec does", async () => {
+  const written = sectionIn(readFileSync(DOCUMENT, "utf8"));
+  expect(
+    squeeze(written ?? ""),
+    "stale: run `node test/bridges/fink/round-trip.ts --write`, then Prettier",
+  ).toBe(squeeze(await renderSection()));
+});
+
+it("every canonical field is in the table, and what is lost is lost for a reason", async () => {
+  const { fields } = await measure();
+  const known = fields.map(({ field }) => field.split(".")[0] ?? "");
+  expect(new Set(known)).toEqual(new Set(Object.keys(messageSchema.shape)));
+  expect(fields.filter(({ survives, reason }) => !survives && reason === "")).toEqual([]);
+});
+
+it("what a citizen reads and what ties a case together survives", async () => {
+  const { fields, wire } = await measure();
+  const surviving = fields.filter(({ survives }) => survives).map(({ field }) => field);
+  expect(surviving).toEqual(
+    expect.arrayContaining([
+      ...["from.address", "from.name", "from.role", "to.address", "subject", "text", "html"],
+      ...["attachments.name", "attachments.mediaType", "attachments.blob", "level", "sentAt"],
+      ...["case.reference", "replyPolicy", "extra.dienst", "extra.verfahren", "extra.kategorie"],
+    ]),
+  );
+  expect(Object.entries(wire).filter(([, same]) => !same)).toEqual([]);
+});
+
+it("nothing changes any more on the second round", async () => {
+  const { fields } = await measure();
+  expect(fields.filter(({ stable }) => !stable)).toEqual([]);
+});
