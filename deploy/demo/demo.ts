@@ -5,6 +5,7 @@ import type { GatewayProcess } from "./gateway.ts";
 import type { HomeserverKind } from "./homeserver.ts";
 import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./journeys/bundid.ts";
 import { courtAndAuthority } from "./journeys/egvp.ts";
+import { acrossTheCountry } from "./journeys/fink.ts";
 import { pause } from "./reader.ts";
 import { PASSWORD, startStack, type Stack } from "./stack.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
@@ -23,7 +24,7 @@ process.on("SIGTERM", () => void end(143));
 try {
   rmSync(dir, { recursive: true, force: true });
   sayWhere(timeline);
-  stack = await startStack({ dir, homeserver: kind, egvp: {} });
+  stack = await startStack({ dir, homeserver: kind, egvp: {}, fink: true });
   timeline.say("Homeserver", `${stack.homeserver.kind} läuft`, { URL: stack.homeserver.baseUrl });
   timeline.say("BundID-Postfach", "Simulator läuft (ZBP REST v6)", { URL: stack.bundid.zbp.url });
   timeline.say("OSCI-Intermediär", "Simulator läuft (OSCI-Transport 1.2)", {
@@ -36,6 +37,7 @@ try {
   await letterIntoMailbox(journey);
   await letterPassedOn(journey);
   await courtAndAuthority(journey);
+  await acrossTheCountry(journey);
   await checkBooks(gateway, timeline);
   timeline.chapter(
     `Alles angekommen: nichts verloren, nichts doppelt (${timeline.checks} Prüfungen).`,
@@ -101,7 +103,7 @@ function showWhereToLook(running: Stack, gateway: GatewayProcess): void {
 Alles läuft weiter, bis Sie Strg-C drücken.
 
   Matrix        ${running.homeserver.baseUrl}${pid}
-                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt; Kennwort ${PASSWORD}
+                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt, nora; Kennwort ${PASSWORD}
   ZBP-Postfach  ${running.bundid.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
   Intermediär   ${running.egvp?.intermediary.controlUrl ?? ""}   (Postfächer und Laufzettel)
   Gateway       ${gateway.adminUrl}/ready

@@ -11,6 +11,7 @@ import { Reader } from "./reader.ts";
 import { writeSettings, type StackSettings, type WrittenSettings } from "./settings.ts";
 import { startBundidWorld, type BundidOptions, type BundidWorld } from "./worlds/bundid.ts";
 import { startEgvpWorld, type EgvpOptions, type EgvpWorld } from "./worlds/egvp.ts";
+import { startFinkWorld, type FinkWorld } from "./worlds/fink.ts";
 import type { Place, World } from "./worlds/world.ts";
 
 export const PASSWORD = "demo-passwort";
@@ -24,6 +25,8 @@ export interface StackOptions extends Omit<
   readonly bundid?: BundidOptions;
   /** Default: without it. */
   readonly egvp?: EgvpOptions;
+  /** Default: without it. */
+  readonly fink?: boolean;
   /** Further legacy systems, of a test. */
   readonly others?: readonly ((place: Place) => Promise<World>)[];
 }
@@ -35,6 +38,7 @@ export interface Stack {
   readonly homeserver: RunningHomeserver;
   readonly bundid: BundidWorld;
   readonly egvp: EgvpWorld | undefined;
+  readonly fink: FinkWorld | undefined;
   /** Reads her mailbox in Matrix. */
   readonly clara: Reader;
   /** Writes for the authority in Matrix. */
@@ -55,8 +59,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const place = { dir, serverName: SERVER_NAME };
   const bundid = await startBundidWorld(place, options.bundid);
   const egvp = options.egvp && (await startEgvpWorld(place, options.egvp));
+  const fink = options.fink === true ? await startFinkWorld(place) : undefined;
   const others = await Promise.all((options.others ?? []).map((start) => start(place)));
-  const worlds: readonly World[] = [bundid, ...(egvp ? [egvp] : []), ...others];
+  const worlds: readonly World[] = [
+    bundid,
+    ...(egvp ? [egvp] : []),
+    ...(fink ? [fink] : []),
+    ...others,
+  ];
   const ports = { appservice: await findFreePort(), admin: await findFreePort() };
   const homeserverPort = await findFreePort();
   const written = writeSettings({
@@ -86,7 +96,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return gateway;
   };
   return {
-    ...{ dir, written, homeserver, bundid, egvp, clara, bauamt, person },
+    ...{ dir, written, homeserver, bundid, egvp, fink, clara, bauamt, person },
     startGateway: async (env) =>
       remember(await startGatewayProcess({ ...gatewayOptions, ...(env ? { env } : {}) })),
     launchGateway: (env) => remember(launchGateway({ ...gatewayOptions, env })),
