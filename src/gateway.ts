@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { createAccount, startAccounts, type RunningAccount } from "./bridge/accounts.ts";
 import type { BridgeDefinition, Log } from "./bridge/contract.ts";
-import type { LoadedConfig } from "./config/load.ts";
+import { loadConfig, type LoadedConfig } from "./config/load.ts";
 import type { CoreConfig } from "./config/schema.ts";
 import { createBullmqDoorbell } from "./doorbell/bullmq.ts";
 import type { Doorbell } from "./doorbell/doorbell.ts";
@@ -11,6 +11,7 @@ import { createMatrix, MATRIX_CAPABILITIES } from "./matrix/index.ts";
 import { newId } from "./model/id.ts";
 import { startAdmin, type Admin } from "./ops/http.ts";
 import { createMetrics, type Metrics } from "./ops/metrics.ts";
+import type { PlanDesk } from "./ops/plan-routes.ts";
 import { createAcceptor, type Acceptor } from "./pipeline/accept.ts";
 import type { Destination } from "./pipeline/attempt.ts";
 import { createDirectory, type Directory } from "./pipeline/directory.ts";
@@ -20,6 +21,12 @@ import { startSweep } from "./pipeline/sweep.ts";
 import { lockFolder, type FolderLock } from "./store/folder-lock.ts";
 import { openStorage, type Storage } from "./store/open.ts";
 import type { StoredMessage } from "./store/store.ts";
+import { createActivePlans, type ActivePlans } from "./transition/active.ts";
+import { applyFile, planAtStart } from "./transition/applying.ts";
+import { createDecider } from "./transition/deciding.ts";
+import { clockOptionsOf } from "./transition/legal-config.ts";
+import { showingClock } from "./transition/letter-clock.ts";
+import { isCopy } from "./transition/phases.ts";
 
 /** What the running parts share. */
 interface Core {
@@ -33,10 +40,14 @@ interface Core {
   readonly directory: Directory;
   readonly metrics: Metrics;
   readonly acceptor: Acceptor;
+  readonly plans: ActivePlans;
+  readonly desk: PlanDesk;
   readonly now: () => Date;
 }
 
 export interface Gateway {
+  /** Puts the plan of the configuration file in force (SIGHUP). Throws what `plan apply` refuses; then nothing changed. */
+  applyPlan(by: string): Promise<void>;
   /** In reverse order of the start: intake first, the database last. Safe to call once. */
   stop(): Promise<void>;
 }
@@ -49,23 +60,30 @@ const ABORT_MS = 2_000;
  * The whole gateway on one screen. Start: database, bridges, lanes, Matrix (which brings letters in), accounts (which
  * bring letters in), admin. Whatever is accepted from the first second on finds its lane running.
  */
-export async function startGateway(loaded: LoadedConfig, log: Log): Promise<Gateway> {
-  const core = await buildCore(loaded, log);
+export async function startGateway(
+  loaded: LoadedConfig,
+  log: Log,
+  options: { readonly reload?: () => Promise<LoadedConfig> } = {},
+): Promise<Gateway> {
+  const { reload = () => loadConfig(loaded.file) } = options;
+  const core = await buildCore(loaded, log, reload);
   const accounts = buildAccounts(core);
   const matrix = buildMatrix(core, accounts);
   const lanes = buildLanes(core, accounts, matrix);
   await core.doorbell.start(lanes.run);
   const sweep = startSweep({ ...core, store: core.storage.store, ring: core.doorbell.ring });
+  const watch = core.plans.watch(log);
   await matrix.start();
   const started = await startAccounts(accounts.values(), log);
   const admin: Admin = await startAdmin({ ...core, matrix, accounts, started });
   log.info({ accounts: accounts.size, admin: admin.url }, "gateway-started");
   return {
+    applyPlan: (by) => applyPlan(core, by),
     async stop() {
       log.info({}, "gateway-stopping");
       const all = [...accounts.values()];
       await Promise.all([matrix.stop(), ...all.map((account) => account.stop())]);
-      await sweep.stop();
+      await Promise.all([sweep.stop(), watch.stop()]);
       await lanes.finish();
       await core.doorbell.stop(ABORT_MS);
       await Promise.all(all.map((account) => account.close()));
@@ -77,7 +95,20 @@ export async function startGateway(loaded: LoadedConfig, log: Log): Promise<Gate
   };
 }
 
-async function buildCore({ config, definitions }: LoadedConfig, log: Log): Promise<Core> {
+async function applyPlan({ desk, storage, directory, now, log }: Core, by: string): Promise<void> {
+  const loaded = await desk.reload();
+  const deps = { loaded, store: storage.store, directory, now: now() };
+  const { stored } = await applyFile(deps, { by, jump: false, moveConversations: false });
+  await desk.plans.refresh();
+  log.info({ by, applied: stored?.planId ?? "nothing new" }, "plan-applied");
+}
+
+async function buildCore(
+  loaded: LoadedConfig,
+  log: Log,
+  reload: () => Promise<LoadedConfig>,
+): Promise<Core> {
+  const { config, definitions } = loaded;
   const now = () => new Date();
   const lock = config.store.kind === "sqlite" ? lockFolder(config.data) : undefined;
   const storage = await openStorage(config);
@@ -86,8 +117,15 @@ async function buildCore({ config, definitions }: LoadedConfig, log: Log): Promi
   const doorbell = buildDoorbell(config, log);
   const directory = createDirectory(config.accounts, store);
   const metrics = createMetrics(store, now);
-  const acceptor = createAcceptor({ store, log, now, ring: doorbell.ring });
-  return { config, definitions, log, lock, storage, doorbell, directory, metrics, acceptor, now };
+  const plans = createActivePlans(store, await planAtStart({ loaded, store, log, now: now() }));
+  const decider = createDecider({ plans, store, directory, now });
+  const bridgeOf = new Map(config.accounts.map(({ name, bridge }) => [name, bridge]));
+  const legacyReaderOf = (account: string) =>
+    definitions.get(bridgeOf.get(account) ?? "")?.capabilities.legacyReaders ?? "none";
+  const ring = doorbell.ring.bind(doorbell);
+  const acceptor = createAcceptor({ store, log, now, ring, decider, legacyReaderOf });
+  const parts = { storage, doorbell, directory, metrics, acceptor, plans, desk: { plans, reload } };
+  return { config, definitions, log, lock, now, ...parts };
 }
 
 function buildDoorbell(config: CoreConfig, log: Log): Doorbell {
@@ -101,7 +139,7 @@ function buildAccounts(core: Core): ReadonlyMap<string, RunningAccount> {
   const accounts = new Map<string, RunningAccount>();
   for (const account of core.config.accounts) {
     const definition = core.definitions.get(account.bridge);
-    if (account.phase === "off" || !definition) continue;
+    if (core.plans.phaseOf(account.name) === "off" || !definition) continue;
     const deps = {
       ...core,
       ...{ store, blobs, sealer },
@@ -110,6 +148,7 @@ function buildAccounts(core: Core): ReadonlyMap<string, RunningAccount> {
       report: (name: string, report: Parameters<typeof reportReceipt>[2]) =>
         reportReceipt({ ...core, store, ring: core.doorbell.ring }, name, report),
       countTaskFailure: core.metrics.countTaskFailure,
+      phaseOf: core.plans.phaseOf,
     };
     accounts.set(account.name, createAccount(deps, account, definition));
   }
@@ -150,17 +189,22 @@ function asMatrixAccount({ config, definition, bridge }: RunningAccount): Matrix
     bridgeTitle: title,
     capabilities,
     lookupFields,
-    resolve: bridge.resolve && ((query, signal) => bridge.resolve?.(query, signal) ?? empty()),
+    resolve: bridge.resolve?.bind(bridge),
+    review: bridge.review?.bind(bridge),
   };
 }
-const empty = () => Promise.resolve([]);
 
 function buildLanes(core: Core, accounts: ReadonlyMap<string, RunningAccount>, matrix: Matrix) {
   const toMatrix: Destination = { bridge: matrix, capabilities: MATRIX_CAPABILITIES };
+  const clock = clockOptionsOf(core.config.transition);
   const onSide = (letter: StoredMessage, side: "legacy" | "matrix"): Destination | undefined => {
-    const account = accounts.get(letter.message.account);
-    if (!account) return undefined;
-    if (side === "matrix") return toMatrix;
+    const { account: name } = letter.message;
+    const account = accounts.get(name);
+    if (!account || core.plans.phaseOf(name) === "off") return undefined;
+    if (side === "matrix")
+      return letter.origin === "legacy"
+        ? showingClock(toMatrix, letter, clock, core.now())
+        : toMatrix;
     return { bridge: account.bridge, capabilities: account.definition.capabilities };
   };
   const running = new Set<Promise<void>>();
@@ -178,7 +222,9 @@ function buildLanes(core: Core, accounts: ReadonlyMap<string, RunningAccount>, m
       const { account } = letter.message;
       core.metrics.observeAttempt(account, letter.destination, outcome, seconds);
       const age = (core.now().getTime() - letter.acceptedAt.getTime()) / 1000;
-      if (outcome === "delivered") core.metrics.observeDelivery(account, letter.destination, age);
+      // A copy is no second delivery.
+      if (outcome === "delivered" && !isCopy(letter))
+        core.metrics.observeDelivery(account, letter.destination, age);
     },
     takeEvent: matrix.takeEvent,
     ring: core.doorbell.ring,

@@ -24,6 +24,8 @@ const capabilities: Capabilities = {
   ],
   // PUT without an id in its URL: a repeated letter is a second letter (bundid-fink.md §1.4).
   idempotentDelivery: false,
+  // What the inlet takes is handed on byte for byte; an account without a way to ZBP says so with each letter.
+  legacyReaders: "forward",
 };
 
 export default defineBridge({

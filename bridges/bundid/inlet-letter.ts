@@ -60,7 +60,7 @@ async function wayOf({ context }: InletParts, peer: KnownPeer, letter: Letter): 
 }
 
 async function accept(
-  { context, profile, generations }: InletParts,
+  { context, profile, generations, sender }: InletParts,
   peer: KnownPeer,
   letter: Letter,
   key: LetterKey,
@@ -87,6 +87,8 @@ async function accept(
         profile,
       );
       const result = await context.accept(message, {
+        legacyReader: sender === undefined ? "none" : "forward",
+        service: letter.service,
         ...(way === "forward" ? { destination: "legacy" } : {}),
         ...(way === "hold" ? { hold: held } : {}),
       });
@@ -112,14 +114,15 @@ function replyPolicyOf({ settings }: KnownPeer, letter: Letter): ReplyPolicy {
 
 async function answer(
   parts: InletParts,
-  { id, outcome }: Accepted,
+  { id, outcome, primary }: Accepted,
   way: Way,
   gone: AbortSignal,
 ): Promise<Reply> {
   const { context } = parts;
   const fields = { account: context.account, id, way, outcome };
   context.log.info(fields, "inlet-letter");
-  if (way === "forward") return mirrorOutcome(parts, id, gone);
+  // Where the old mailbox counts, its answer is the sender's answer.
+  if (way === "forward" || primary === "legacy") return mirrorOutcome(parts, id, gone);
   const known = await context.recall(id);
   // 202, not 200: it is safe here, but nobody has it yet, and the sender must not believe more than that.
   const status = known?.state === "held" ? 202 : 200;

@@ -44,11 +44,14 @@ export async function takeState(
     original,
   };
   const held = { code: "RECIPIENT_UNLINKED", detail: "nobody reads this application" } as const;
-  const { id } = await context.accept(message, {
+  const { id, primary } = await context.accept(message, {
+    legacyReader: parts.sender === undefined ? "none" : "forward",
+    service: state.service,
     ...(!linked && unlinked === "forward" ? { destination: "legacy" } : {}),
     ...(!linked && unlinked === "hold" ? { hold: held } : {}),
   });
   context.log.info({ account: context.account, id, linked }, "inlet-state");
+  if (primary === "legacy") return mirrorOutcome(parts, id, gone);
   if (linked) return { status: 200, body: {} };
   return unlinked === "forward" ? mirrorOutcome(parts, id, gone) : { status: 202, body: {} };
 }

@@ -220,7 +220,7 @@ class ReplyRun {
     if (letter.state === "unknown")
       await this.#context.records.put(seenKey(letter.message.id), new Date().toISOString());
     const message = messageOfReply(reply, letter, record, this.#sender);
-    const { id } = await this.#context.accept(message);
+    const { id } = await this.#context.accept(message, { answer: true });
     return id;
   }
 

@@ -4,6 +4,8 @@ import { styleText } from "node:util";
 export interface Timeline {
   chapter(title: string): void;
   say(who: string, what: string, facts?: Readonly<Record<string, string | number>>): void;
+  /** What a command printed, so many lines of it. */
+  show(output: string, lines: number): void;
   /** A claim that was checked; a false one ends the journey. */
   check(what: string, ok: boolean, found?: string): void;
   readonly checks: number;
@@ -25,6 +27,9 @@ export function createTimeline(out: NodeJS.WriteStream = process.stdout): Timeli
       out.write(`  ${time()}  ${style("cyan", who.padEnd(WHO_WIDTH))} ${what}\n`);
       for (const [name, value] of Object.entries(facts))
         out.write(`${" ".repeat(WHO_WIDTH + 17)}${style("dim", `${name}: ${value}`)}\n`);
+    },
+    show(output, lines) {
+      for (const line of output.split("\n").slice(0, lines)) out.write(`      ${line}\n`);
     },
     check(what, ok, found) {
       checks += 1;

@@ -13,6 +13,7 @@ import type {
   KnownMessage,
   Log,
   OutgoingRequest,
+  Phase,
   QuarantinedInput,
   Records,
   Report,
@@ -40,6 +41,8 @@ export interface ContextDeps {
   report(account: string, report: Report): Promise<void>;
   fetch(account: string, url: string, init?: OutgoingRequest): Promise<Response>;
   countTaskFailure(account: string): void;
+  /** By the plan in force; without it the phase of the configuration. */
+  phaseOf?(account: string): Phase;
 }
 
 /** A context and the means to end what the bridge asked it to repeat. */
@@ -56,11 +59,13 @@ export function createContext<C>(
 ): RunningContext<C> {
   const { name } = account;
   const tasks = createTasks(deps, name);
-  const records = createRecords(deps.store, `bridge:${name}`);
+  const records = recordsOf(deps.store, name);
   const context: BridgeContext<C> = {
     account: name,
     config,
-    phase: account.phase,
+    get phase() {
+      return deps.phaseOf?.(name) ?? account.phase;
+    },
     log: deps.log,
     accept: (message, options) => deps.accept(account, message, options),
     report: (report) => deps.report(name, report),
@@ -78,6 +83,8 @@ export function createContext<C>(
     },
     records,
     derive: (purpose) => deps.sealer.derive(`account:${name}:${purpose}`),
+    audit: (action, subject, detail = {}) =>
+      deps.store.appendAudit({ actor: `account:${name}`, action, subject, detail }, deps.now()),
   };
   return { context, stopTasks: tasks.stop };
 }
@@ -127,7 +134,9 @@ async function waitSettled(
   }
 }
 
-function createRecords(store: Store, scope: string): Records {
+/** The records of one account's bridge. */
+export function recordsOf(store: Store, account: string): Records {
+  const scope = `bridge:${account}`;
   return {
     get: (key) => store.fact(scope, key),
     put: (key, value) => store.putFact(scope, key, value),

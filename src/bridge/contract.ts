@@ -101,7 +101,18 @@ export interface Capabilities {
   readonly receipts: readonly ReceiptKind[];
   /** true: repeating a delivery with the same deliveryId can never make a second letter, so `unknown` is retried. */
   readonly idempotentDelivery: boolean;
+  /**
+   * How somebody who still reads in the old system gets a letter that comes in here (see `AcceptOptions.legacyReader`).
+   * Default none: then the phases observe and mirror are not possible.
+   */
+  readonly legacyReaders?: LegacyReader;
 }
+
+/**
+ * kept: it stays in the old mailbox as long as nobody acknowledges it. forward: `deliver` with a letter that came from
+ * the legacy side hands it on. none: not at all.
+ */
+export type LegacyReader = "kept" | "forward" | "none";
 
 /** Where an account stands in the transition. */
 export type Phase = "off" | "observe" | "mirror" | "matrix-first" | "matrix" | "drain";
@@ -119,14 +130,25 @@ export interface AcceptOptions {
   readonly destination?: Side;
   /** Keep it in quarantine with this reason until an operator or a new link releases it. */
   readonly hold?: { readonly code: ErrorCode; readonly detail: string };
+  /** How this letter would reach a reader in the old system; default: that of the capabilities. */
+  readonly legacyReader?: LegacyReader;
+  /** It answers a letter that was written in Matrix: goes there in every phase but `off`. */
+  readonly answer?: boolean;
+  /** Administrative service that the letter names, for cohorts. */
+  readonly service?: string;
 }
 /**
  * conflict: the source id is known with other content; the new bytes are in quarantine, the first letter stays.
- * `id` is the stored message's (for a duplicate: the first one's).
+ * observed: only counted, there is no letter; `id` is empty. Else `id` is the stored message's (for a duplicate: the
+ * first one's).
  */
 export interface Accepted {
-  readonly outcome: "stored" | "duplicate" | "conflict";
+  readonly outcome: "stored" | "duplicate" | "conflict" | "observed";
   readonly id: string;
+  /** false: the old mailbox counts. Nothing may be told upstream: no acknowledgement, no receipt, no status. */
+  readonly acknowledge?: false;
+  /** legacy: what the sender is answered is the outcome at the legacy system (`settled`); `id` is the letter to it. */
+  readonly primary?: Side;
 }
 
 /** Late evidence about a letter, named by our id or by what the other side calls it. */
@@ -160,6 +182,7 @@ export interface Records {
 export interface BridgeContext<C> {
   readonly account: string;
   readonly config: C;
+  /** That of the account as it is now; which letters move in which phase says what `accept` answers. */
   readonly phase: Phase;
   readonly log: Log;
   /** Durable once resolved: acknowledge upstream only after this. Idempotent on (account, sourceId). */
@@ -185,7 +208,10 @@ export interface BridgeContext<C> {
   readonly records: Records;
   /** 32 bytes for a MAC or a pseudonym, stable for (account, purpose), never stored, never logged. */
   derive(purpose: string): Uint8Array;
+  /** An entry in the audit log (kebab-case action; ids, states and digests only). Durable once resolved. */
+  audit(action: string, subject: string, detail?: AuditDetail): Promise<void>;
 }
+export type AuditDetail = Readonly<Record<string, string | number | boolean>>;
 
 /** The part of a request that a bridge may set. `body` may stream; the client certificate belongs to the account. */
 export interface OutgoingRequest {
@@ -194,6 +220,8 @@ export interface OutgoingRequest {
   readonly body?: string | Uint8Array | Readable;
   readonly signal?: AbortSignal;
   readonly tls?: ClientTls;
+  /** The answer may be this long, bytes; default 16 MB. Whoever asks for more reads it as a stream. */
+  readonly maxAnswerBytes?: number;
 }
 export interface ClientTls {
   /** PEM. */
@@ -226,6 +254,53 @@ export interface InspectOptions {
   readonly now: Date;
 }
 
+/** A command of a bridge: `postfach-bridge <bridge> <name> …`, for one account. */
+export interface BridgeCommand<C = unknown> {
+  /** One word of a-z and "-". */
+  readonly name: string;
+  readonly description: string;
+  /** In order; the last ones may be optional. */
+  readonly arguments?: readonly CommandArgument[];
+  readonly options?: readonly CommandOption[];
+  /**
+   * What the account keeps can be read and written, its remotes reached; no letter can be accepted or reported. Before
+   * the first `run` there is nothing yet: records are empty, and writing throws NOT_FOUND. Throws GatewayError.
+   */
+  run(context: BridgeContext<C>, given: CommandInput): Promise<CommandResult>;
+}
+export interface CommandArgument {
+  readonly name: string;
+  readonly description: string;
+  readonly optional?: boolean;
+}
+export interface CommandOption {
+  /** Without dashes. */
+  readonly name: string;
+  readonly description: string;
+  /** How the value is called in the help; without it the option is a switch. */
+  readonly value?: string;
+}
+export interface CommandInput {
+  /** By name; a switch that is set is "true". */
+  readonly arguments: Readonly<Record<string, string | undefined>>;
+  readonly options: Readonly<Record<string, string | undefined>>;
+  readonly now: Date;
+  readonly signal: AbortSignal;
+}
+export interface CommandResult {
+  /** The one document of `--json`. */
+  readonly document: Readonly<Record<string, unknown>>;
+  /** The form for people: lines, then the table, then more lines. */
+  readonly lines?: readonly string[];
+  readonly table?: {
+    readonly head: readonly string[];
+    readonly rows: readonly (readonly unknown[])[];
+  };
+  readonly notes?: readonly string[];
+  /** false: the command ran, and what it found is not good (exit code 1). */
+  readonly ok?: boolean;
+}
+
 export interface BridgeDefinition<S extends z.ZodType = z.ZodType> {
   readonly name: string;
   /** One sentence for `config.example.yaml`, in the words of an operator. */
@@ -245,6 +320,8 @@ export interface BridgeDefinition<S extends z.ZodType = z.ZodType> {
   inspect?(file: string, options: InspectOptions): Promise<Inspection>;
   /** Options that `inspect` understands: name → help. */
   readonly inspectOptions?: Readonly<Record<string, string>>;
+  /** Its own commands on the command line. */
+  readonly commands?: readonly BridgeCommand<z.output<S>>[];
 }
 
 /** Gives a definition its precise type; `src/bridge/registry.ts` checks it at load. */

@@ -2,7 +2,10 @@ import { Command, CommanderError } from "commander";
 import { ConfigError, formatProblem, type LoadOptions } from "../config/load.ts";
 import { DeliveryError, describeError, ERRORS, GatewayError } from "../model/errors.ts";
 import { addAudit } from "./audit.ts";
+import { addBridgeCommands, BRIDGE_COMMANDS_HELP } from "./bridge-command.ts";
 import { addCheck } from "./check.ts";
+import { addCompare } from "./compare.ts";
+import { addDecommission } from "./decommission.ts";
 import { createCli, type Cli } from "./cli.ts";
 import { EXIT, exitCodeOf, exitHelp, UsageError } from "./exit.ts";
 import { addInspect } from "./inspect.ts";
@@ -11,6 +14,7 @@ import { addList } from "./list.ts";
 import { addOpen } from "./open.ts";
 import type { Terminal } from "./output.ts";
 import { addPing } from "./ping.ts";
+import { addPlan } from "./plan.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addRegistration } from "./registration.ts";
 import { addResend } from "./resend.ts";
@@ -34,6 +38,9 @@ const COMMANDS = [
   addOpen,
   addInspect,
   addAudit,
+  addPlan,
+  addCompare,
+  addDecommission,
 ];
 
 const SEE_HELP = "see postfach-bridge --help";
@@ -61,6 +68,7 @@ export async function runCommandLine(
   };
   for (const add of COMMANDS) add(program, cli);
   try {
+    await addBridgeCommands(program, cli, args, loadOptions);
     await program.parseAsync([...args], { from: "user" });
     return exit;
   } catch (error) {
@@ -76,6 +84,7 @@ function createProgram(terminal: Terminal, json: boolean): Command {
     .option("--json", "print one JSON document instead of text; errors too (on standard error)")
     .helpCommand(false)
     .showSuggestionAfterError(true)
+    .addHelpText("after", BRIDGE_COMMANDS_HELP)
     .addHelpText("afterAll", exitHelp())
     .exitOverride();
   program.configureOutput({

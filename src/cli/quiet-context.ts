@@ -22,7 +22,7 @@ export async function pingQuietly(
   }
 }
 
-function createQuietContext(
+export function createQuietContext(
   account: AccountConfig,
   fetch: BridgeContext<unknown>["fetch"],
 ): BridgeContext<unknown> {
@@ -50,6 +50,7 @@ function createQuietContext(
     },
     // The real keys hang on the database. Nothing that is made with these ones leaves.
     derive: (purpose) => createHash("sha256").update(`quiet:${account.name}:${purpose}`).digest(),
+    audit: refuse("audit"),
   };
 }
 

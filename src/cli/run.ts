@@ -24,7 +24,16 @@ export const addRun: AddCommand = (parent, cli) => {
       // Loaded only here: the other commands are quick, and a library's deprecation is no matter for operators.
       process.noDeprecation = true;
       const { startGateway } = await import("../gateway.ts");
-      const gateway = await startGateway(loaded, log);
+      // Until it runs there is nothing to do: the start reads the file anyway.
+      let applyPlan = () => Promise.resolve();
+      process.on("SIGHUP", () => {
+        // A file that is refused changes nothing; the gateway goes on with the plan in force.
+        applyPlan().catch((error: unknown) =>
+          log.error({ error: describeError(error) }, "plan-refused"),
+        );
+      });
+      const gateway = await startGateway(loaded, log, { reload: () => cli().load() });
+      applyPlan = () => gateway.applyPlan("signal");
       await asked;
       for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => process.exit(1));
       const limit = setTimeout(() => {

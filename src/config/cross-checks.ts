@@ -27,6 +27,7 @@ export function crossCheck(input: CrossCheckInput): readonly Fault[] {
     ...wrongUsers(input.raw),
     ...repeatedLinks(input.raw),
     ...wrongOrderOfTimes(input.raw),
+    ...unknownInCohorts(input.raw),
   ];
 }
 
@@ -61,6 +62,8 @@ function repeatedNames(raw: unknown): Fault[] {
     { path: ["accounts"], field: "name", what: "account name" },
     { path: ["keys"], field: "id", what: "key id" },
     { path: ["admin", "tokens"], field: "name", what: "token name" },
+    { path: ["transition", "cohorts"], field: "name", what: "cohort name" },
+    { path: ["transition", "participants"], field: "code", what: "participant" },
   ];
   return lists.flatMap(({ path, field, what }) => {
     const items = listAt(raw, ...path);
@@ -199,6 +202,31 @@ function repeatedLinks(raw: unknown): Fault[] {
       ),
     ];
   });
+}
+
+/** A cohort that names something which does not exist never matches: a slip that nobody would notice. */
+function unknownInCohorts(raw: unknown): Fault[] {
+  const accounts = listAt(raw, "accounts");
+  const named = (field: string) => accounts.map((account) => textAt(account, field));
+  const known = {
+    accounts: { names: named("name"), what: "account" },
+    participants: { names: named("participant"), what: "participant of an account" },
+    lands: { names: named("land"), what: "Land of an account" },
+  };
+  return listAt(raw, "transition", "cohorts").flatMap((cohort, c) =>
+    Object.entries(known).flatMap(([key, { names, what }]) =>
+      listAt(cohort, key).flatMap((name, n): Fault[] =>
+        typeof name !== "string" || name.includes(PLACEHOLDER) || names.includes(name)
+          ? []
+          : [
+              {
+                path: ["transition", "cohorts", c, key, n],
+                message: `${name} is not the ${what}; the cohort would never match by it`,
+              },
+            ],
+      ),
+    ),
+  );
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };

@@ -8,6 +8,7 @@ import {
   matrixUser,
   secret,
 } from "../bridge/settings.ts";
+import { accountPlace, transition } from "./transition-schema.ts";
 
 const TOKEN_LENGTH = 32;
 const shortName = (length: number) =>
@@ -199,10 +200,7 @@ const account = z.strictObject({
     .string()
     .min(1)
     .describe("Which bridge speaks for it: a built-in one, or an npm package."),
-  phase: z
-    .enum(["off", "matrix"])
-    .default("matrix")
-    .describe("off: does nothing. matrix: letters travel in both directions."),
+  ...accountPlace,
   title: z
     .string()
     .min(1)
@@ -280,6 +278,7 @@ export const coreSchema = z
       })
       .prefault({})
       .describe("The log, JSON lines on standard output."),
+    transition: transition.prefault({}),
     accounts: z.array(account).min(1).max(1000).describe("Mailboxes and sender identities."),
   })
   .describe("Configuration of the Postfachbrücke.");
@@ -288,4 +287,5 @@ export type CoreConfig = z.output<typeof coreSchema>;
 export type AccountConfig = CoreConfig["accounts"][number];
 export type HomeserverConfig = CoreConfig["homeserver"];
 export type AppserviceConfig = CoreConfig["appservice"];
+export type TransitionConfig = CoreConfig["transition"];
 export type DeliveryConfig = CoreConfig["delivery"];

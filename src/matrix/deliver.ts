@@ -4,6 +4,7 @@ import { DeliveryError } from "../model/errors.ts";
 import type { Message } from "../model/message.ts";
 import { conversationIdOf } from "../pipeline/lanes.ts";
 import type { Conversation, Store } from "../store/store.ts";
+import { isCopy } from "../transition/phases.ts";
 import type { MatrixAccount } from "./contract.ts";
 import { eventIdOf } from "./envelope.ts";
 import { SCOPE } from "./facts.ts";
@@ -44,6 +45,7 @@ export async function deliverLetter(
     bridge: deps.account(message.account).bridgeName,
     deliveryId,
     ...(await answeredEvent(deps.store, message)),
+    copy: await isCopyHere(deps.store, message),
   });
   const parts = await speak(deps, conversation, message.from, signal, async (voice) => {
     await seatReaders(deps, conversation, voice, signal);
@@ -177,6 +179,13 @@ async function uploadOnce(
 async function forgetUploads(store: Store, deliveryId: string, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1)
     await store.removeFact(SCOPE.media, `${deliveryId}/${index}`);
+}
+
+/** Copies cannot be answered: only for such letters the store has to be asked. */
+async function isCopyHere(store: Store, message: Message): Promise<boolean> {
+  if (message.replyPolicy !== "forbidden") return false;
+  const stored = await store.message(message.id);
+  return stored !== undefined && isCopy(stored);
 }
 
 async function answeredEvent(store: Store, message: Message): Promise<{ inReplyTo?: string }> {

@@ -24,6 +24,8 @@ export interface LetterContext {
   readonly deliveryId: string;
   /** Event that this letter answers, when it is known in the room. */
   readonly inReplyTo?: string;
+  /** The old mailbox has the letter that counts; this one only shows it. */
+  readonly copy?: boolean;
 }
 export interface LetterFile extends MediaSource {
   readonly sha256: string;
@@ -80,7 +82,8 @@ function compose(
   const title = subject === undefined ? [] : [`<p><strong>${escapeHtml(subject)}</strong></p>`];
   const formatted = [...title, html, ...(notes.html === "" ? [] : [notes.html])].join("\n");
   const main = {
-    msgtype: "m.text",
+    // Clients ring for no notice: the reader is told by the side that counts.
+    msgtype: context.copy === true ? "m.notice" : "m.text",
     body: heading + (text === "" ? empty : text) + notes.text,
     ...(html === "" ? {} : { format: "org.matrix.custom.html", formatted_body: formatted }),
     "m.mentions": {},

@@ -21,6 +21,7 @@ export interface AccountHealth extends Health {
   readonly name: string;
   readonly bridge: string;
   readonly title: string;
+  /** By the plan in force, which the file need not say yet. */
   readonly phase: string;
   readonly started: boolean;
 }
@@ -80,7 +81,8 @@ async function readReadiness(deps: AdminDeps): Promise<Readiness> {
 /** Every configured account, those that are off too. */
 function pingAccounts(deps: AdminDeps): Promise<readonly AccountHealth[]> {
   return Promise.all(
-    deps.config.accounts.map(async ({ name, bridge, title, phase }) => {
+    deps.config.accounts.map(async ({ name, bridge, title }) => {
+      const phase = deps.desk.plans.phaseOf(name);
       const account = deps.accounts.get(name);
       const health = account ? await pingAccount(account) : { ok: true, detail: "off" };
       return { name, bridge, title, phase, started: deps.started.has(name), ...health };

@@ -19,6 +19,7 @@ import { createAccess, mayActAs, type Caller, type Role } from "./access.ts";
 import { createHealthWatch } from "./health.ts";
 import { addLinkRoutes } from "./link-routes.ts";
 import type { Metrics } from "./metrics.ts";
+import { addPlanRoutes, type PlanDesk } from "./plan-routes.ts";
 import { addConversationRoutes, addLetterRoutes, addQuarantineRoutes } from "./routes.ts";
 
 /** What the admin API shows and moves. */
@@ -33,6 +34,7 @@ export interface AdminDeps {
   readonly accounts: ReadonlyMap<string, RunningAccount>;
   /** Accounts whose bridge started. */
   readonly started: ReadonlySet<string>;
+  readonly desk: PlanDesk;
   readonly now: () => Date;
 }
 export interface Admin {
@@ -82,6 +84,7 @@ export async function startAdmin(deps: AdminDeps): Promise<Admin> {
   addQuarantineRoutes(app, deps, guard);
   addLinkRoutes(app, deps, guard);
   addConversationRoutes(app, deps, guard);
+  addPlanRoutes(app, deps, deps.desk, guard);
   const url = await app.listen({ ...deps.config.admin.listen });
   return { url, stop: () => app.close() };
 }

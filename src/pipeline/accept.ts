@@ -1,11 +1,20 @@
-import type { AcceptOptions, Accepted, Log } from "../bridge/contract.ts";
+import type { AcceptOptions, Accepted, LegacyReader, Log } from "../bridge/contract.ts";
 import type { AccountConfig } from "../config/schema.ts";
 import type { MatrixAcceptOptions } from "../matrix/contract.ts";
-import { noticeFor } from "../model/errors.ts";
+import { GatewayError, noticeFor } from "../model/errors.ts";
 import { digestOf, newId } from "../model/id.ts";
-import type { IncomingMessage, Message, Party, Side } from "../model/message.ts";
+import type { IncomingMessage, Party, Side } from "../model/message.ts";
 import type { Receipt } from "../model/receipt.ts";
-import type { Acceptance, Conversation, ConversationDraft, Store } from "../store/store.ts";
+import type {
+  Acceptance,
+  Conversation,
+  ConversationDraft,
+  LetterDecision,
+  Store,
+} from "../store/store.ts";
+import type { Decider, InboundDecision } from "../transition/deciding.ts";
+import { isCopy } from "../transition/phases.ts";
+import { asCopyInMatrix, copySourceOf } from "./copies.ts";
 import { passPoint } from "./fault-points.ts";
 import { conversationIdOf, laneOf } from "./lanes.ts";
 
@@ -14,6 +23,10 @@ export interface AcceptDeps {
   readonly log: Log;
   readonly now: () => Date;
   ring(lane: string): void;
+  /** Where letters go by plan; without it everything goes to the other side. */
+  readonly decider?: Pick<Decider, "inbound" | "outbound">;
+  /** What an account's bridge says in general; it may say otherwise for a letter. */
+  legacyReaderOf?(account: string): LegacyReader;
 }
 
 /** Store durably, then (and only then) let the caller acknowledge upstream. The only way a letter comes into being. */
@@ -33,50 +46,168 @@ export interface Acceptor {
 
 export function createAcceptor(deps: AcceptDeps): Acceptor {
   return {
-    fromLegacy(account, message, options = {}) {
-      const draft = draftFromLegacy(account.name, message);
-      return commit(deps, account, "legacy", draft, message, options);
+    async fromLegacy(account, incoming, options = {}) {
+      for (let n = 0; n < MAX_DECISIONS; n += 1) {
+        const accepted = await takeInbound(deps, account, incoming, options);
+        if (accepted !== "redecide") return accepted;
+      }
+      throw tooLively(account);
     },
-    fromMatrix(account, conversation, message, options = {}) {
-      return commit(deps, account, "matrix", conversation, message, options);
+    async fromMatrix(account, conversation, incoming, options = {}) {
+      for (let n = 0; n < MAX_DECISIONS; n += 1) {
+        const accepted = await takeOutbound(deps, account, conversation, incoming, options);
+        if (accepted !== "redecide") return accepted;
+      }
+      throw tooLively(account);
     },
   };
 }
+/** Another letter of the conversation came first and was decided otherwise: so often it is tried again. */
+const MAX_DECISIONS = 20;
 
-async function commit(
+function tooLively({ name }: AccountConfig): GatewayError {
+  const text = `${name}: other letters of the conversation keep coming first`;
+  return new GatewayError("STORE_UNAVAILABLE", text);
+}
+
+/** Throws NOT_ALLOWED when the phase takes nothing: the bridge must not acknowledge, the sender keeps the letter. */
+async function takeInbound(
   deps: AcceptDeps,
   account: AccountConfig,
-  origin: Side,
-  conversation: ConversationDraft,
   incoming: IncomingMessage,
-  options: MatrixAcceptOptions,
-): Promise<Accepted> {
+  options: AcceptOptions,
+): Promise<Accepted | "redecide"> {
+  const { destination: fixed, answer = false, service } = options;
+  const digest = digestOfLetter(incoming);
+  const conversationId = conversationIdOf(account.name, incoming.conversation);
+  const where: InboundDecision = (await deps.decider?.inbound({
+    ...{ account: account.name, conversationId, mailbox: recipientOf(incoming).address, answer },
+    ...(service === undefined ? {} : { service }),
+    ...(fixed === undefined ? {} : { fixed }),
+    legacyReader: options.legacyReader ?? deps.legacyReaderOf?.(account.name) ?? "none",
+  })) ?? { take: "letter", destination: fixed ?? "matrix" };
+  if (where.take === "letter") {
+    const { destination, copyTo, decision } = where;
+    const first = inboundItem(deps, account, incoming, { destination, digest, decision }, options);
+    if (copyTo === undefined || !decision) return commit(deps, [first]);
+    const copy = { ...incoming, sourceId: copySourceOf(incoming.sourceId) };
+    const copied = { destination: copyTo, digest, decision: copyDecision(decision, first) };
+    return commit(deps, [first, inboundItem(deps, account, copy, copied, options)]);
+  }
+  // What is known already was decided then: it is a duplicate of that, in whatever phase we are now.
+  const known = await deps.store.messageBySource(account.name, incoming.sourceId);
+  if (known) {
+    const place = { destination: known.destination, digest, decision: undefined };
+    return commit(deps, [inboundItem(deps, account, incoming, place, options)]);
+  }
+  if (where.take === "refuse")
+    throw new GatewayError("NOT_ALLOWED", `${account.name}: ${where.detail}`);
+  const { sourceId } = incoming;
+  const sighting = { account: account.name, sourceId, digest, rule: where.rule };
+  const isNew = await deps.store.recordSighting(sighting, deps.now());
+  if (isNew) deps.log.info({ account: account.name, sourceId }, "letter-observed");
+  return { outcome: "observed", id: "", acknowledge: false };
+}
+
+interface Place {
+  readonly destination: Side;
+  readonly digest: string;
+  readonly decision: LetterDecision | undefined;
+}
+
+function copyDecision({ phase, rule }: LetterDecision, first: Acceptance): LetterDecision {
+  return { phase, rule, copyOf: first.message.id };
+}
+
+function inboundItem(
+  deps: AcceptDeps,
+  account: AccountConfig,
+  incoming: IncomingMessage,
+  { destination, digest, decision }: Place,
+  { hold }: AcceptOptions,
+): Acceptance {
   const at = deps.now();
-  const message: Message = { ...incoming, id: newId(at.getTime()), account: account.name };
-  const destination = options.destination ?? (origin === "legacy" ? "matrix" : "legacy");
+  const placed = { origin: "legacy", destination, ...(decision ? { phase: decision.phase } : {}) };
+  const copy = isCopy(placed as Parameters<typeof isCopy>[0]);
+  const shown = copy && destination === "matrix" ? asCopyInMatrix(incoming) : incoming;
+  const conversation = draftFromLegacy(account.name, shown);
+  return {
+    message: { ...shown, id: newId(at.getTime()), account: account.name },
+    origin: "legacy",
+    destination,
+    digest,
+    lane: laneOf(conversation.id, destination),
+    originLane: laneOf(conversation.id, "legacy"),
+    conversation,
+    onUnknown: account.onUnknown,
+    // Held is what nobody in Matrix would read; the old mailbox has its reader.
+    ...(hold && destination === "matrix" ? { hold } : {}),
+    receipts: copy ? [] : [{ kind: "submission-accepted", at }],
+    ...(decision ? { decision } : {}),
+  };
+}
+
+/** Throws when the account is off: the event is taken up again later. */
+async function takeOutbound(
+  deps: AcceptDeps,
+  account: AccountConfig,
+  conversation: Conversation,
+  incoming: IncomingMessage,
+  given: MatrixAcceptOptions,
+): Promise<Accepted | "redecide"> {
+  const at = deps.now();
+  const decided = await deps.decider?.outbound({
+    account: account.name,
+    conversationId: conversation.id,
+    mailbox: conversation.local.address,
+    isAnswer: incoming.inReplyTo !== undefined || incoming.action !== undefined,
+  });
+  if (decided?.take === "wait")
+    throw new GatewayError("NOT_ALLOWED", `${account.name}: ${decided.detail}`);
+  // That nothing is sent now is the stronger reason: it tells the writer where to turn to.
+  const refuse = decided?.take === "refuse" ? decided.refuse : given.refuse;
+  const options: MatrixAcceptOptions = { ...given, ...(refuse ? { refuse } : {}) };
+  const destination = options.destination ?? "legacy";
   const item: Acceptance = {
-    message,
-    origin,
+    message: { ...incoming, id: newId(at.getTime()), account: account.name },
+    origin: "matrix",
     destination,
     digest: digestOfLetter(incoming),
     lane: laneOf(conversation.id, destination),
-    originLane: laneOf(conversation.id, origin),
+    originLane: laneOf(conversation.id, "matrix"),
     conversation,
     onUnknown: account.onUnknown,
     ...(options.hold ? { hold: options.hold } : {}),
     ...(options.refuse ? { refuse: options.refuse } : {}),
     receipts: [firstReceipt(options, at)],
+    ...(decided ? { decision: decided.decision } : {}),
   };
+  return commit(deps, [item]);
+}
+
+/** A letter, maybe with its copy behind it: both or none. */
+async function commit(
+  deps: AcceptDeps,
+  items: readonly [Acceptance, ...Acceptance[]],
+): Promise<Accepted | "redecide"> {
+  const [{ message, origin, originLane }] = items;
   passPoint("before-accept-commit");
-  const [result] = await deps.store.accept([item], at);
+  const [result] = await deps.store.accept(items, deps.now());
   passPoint("after-accept-commit");
   if (!result) throw new Error("the store answered nothing to accept");
-  deps.ring(item.lane);
-  if (origin === "matrix") deps.ring(item.originLane);
-  const fields = { account: account.name, origin, id: result.id, sourceId: incoming.sourceId };
-  if (result.outcome === "conflict") deps.log.error(fields, "same-id-other-content");
-  else deps.log.info({ ...fields, destination }, `letter-${result.outcome}`);
-  return { outcome: result.outcome, id: result.id };
+  const { outcome, id, destination, phase } = result;
+  if (outcome === "redecide") return outcome;
+  for (const { lane } of items) deps.ring(lane);
+  if (origin === "matrix") deps.ring(originLane);
+  const fields = { account: message.account, origin, id, sourceId: message.sourceId };
+  if (outcome === "conflict") deps.log.error(fields, "same-id-other-content");
+  else deps.log.info({ ...fields, destination, ...(phase ? { phase } : {}) }, `letter-${outcome}`);
+  const isCopied = isCopy({ origin, destination, ...(phase ? { phase } : {}) });
+  return {
+    ...{ outcome, id },
+    ...(isCopied ? { acknowledge: false } : {}),
+    ...(origin === "legacy" && destination === "legacy" ? { primary: "legacy" } : {}),
+  };
 }
 
 /** What the sender is told first: accepted, or refused at once with the reason. */
@@ -90,15 +221,18 @@ function firstReceipt(options: MatrixAcceptOptions, at: Date): Receipt {
   };
 }
 
-function draftFromLegacy(account: string, message: IncomingMessage): ConversationDraft {
-  const [local] = message.to;
+function recipientOf({ to: [local] }: IncomingMessage): Party {
   if (!local) throw new Error("a letter needs a recipient");
+  return local;
+}
+
+function draftFromLegacy(account: string, message: IncomingMessage): ConversationDraft {
   return {
     id: conversationIdOf(account, message.conversation),
     account,
     key: message.conversation,
     counterpart: message.from,
-    local,
+    local: recipientOf(message),
     ...(message.subject === undefined ? {} : { subject: message.subject }),
     ...(message.case === undefined ? {} : { case: message.case }),
     level: message.level,
@@ -108,7 +242,9 @@ function draftFromLegacy(account: string, message: IncomingMessage): Conversatio
 
 /**
  * Over everything that makes the letter what it is. Not over `sentAt`, `original` and `extra`: the same letter brought
- * a second time has another envelope (token, transport times) around the same content.
+ * a second time has another envelope (token, transport times) around the same content. Not over `details` either: some
+ * say what a check found (a signature, a certificate), and the next check may word it differently. What was not there
+ * when the first letters were stored adds nothing when it is absent: their digests stay as they are.
  */
 export function digestOfLetter(message: IncomingMessage): string {
   const party = (p: Party) => digestOf(p.address, p.name ?? "", p.role ?? "");
@@ -124,5 +260,23 @@ export function digestOfLetter(message: IncomingMessage): string {
     String(message.level),
     message.replyPolicy,
     JSON.stringify(message.case ?? {}, ["reference", "applicationId", "legalBasis"]),
+    ...(message.request ? ["request", JSON.stringify(message.request, ACT_KEYS)] : []),
+    ...(message.action ? ["action", JSON.stringify(message.action, ACT_KEYS)] : []),
   );
 }
+
+/** Every key of a request and of an act, so that equal ones are equal texts. */
+const ACT_KEYS = [
+  ...[
+    "name",
+    "title",
+    "deadline",
+    "choices",
+    "label",
+    "hint",
+    "argument",
+    "kind",
+    "required",
+    "choice",
+  ],
+];

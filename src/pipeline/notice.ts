@@ -1,13 +1,17 @@
 import { describeError } from "../model/errors.ts";
+import { isCopy } from "../transition/phases.ts";
 import type { Lease, NoticeResult, StoredMessage, StoredReceipt } from "../store/store.ts";
 import type { AttemptDeps, Destination } from "./attempt.ts";
 import { nextAttemptAt } from "./backoff.ts";
 import { passPoint } from "./fault-points.ts";
 
 export interface NoticeDeps extends AttemptDeps {
-  /** The bridge a letter came from. */
+  /** The bridge a letter came from. undefined: the account is off or no longer configured; the notice waits. */
   origin(letter: StoredMessage): Destination | undefined;
 }
+
+/** A notice to an account that is off is looked at again after this time, milliseconds. */
+const ACCOUNT_OFF_PAUSE = 60_000;
 
 /** Tells the origin of a letter which stage it reached. false: somebody else has the lane now. */
 export async function tellOrigin(
@@ -28,8 +32,14 @@ async function tell(
   letter: StoredMessage,
   signal: AbortSignal,
 ): Promise<NoticeResult> {
+  // What became of a copy is nobody's matter but ours: the sender hears of the letter itself, and only once.
+  if (isCopy(letter)) return { outcome: "not-wanted" };
   const origin = deps.origin(letter);
-  if (!origin?.bridge.notify) return { outcome: "not-wanted" };
+  if (!origin) {
+    const nextAt = new Date(deps.now().getTime() + ACCOUNT_OFF_PAUSE);
+    return { outcome: "retry", nextAt, detail: "the account is switched off or not configured" };
+  }
+  if (!origin.bridge.notify) return { outcome: "not-wanted" };
   const limited = AbortSignal.any([signal, AbortSignal.timeout(deps.policy.attemptTimeout)]);
   try {
     return { outcome: await origin.bridge.notify(letter.message, notice, limited) };

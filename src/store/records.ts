@@ -1,3 +1,4 @@
+import type { Phase } from "../bridge/contract.ts";
 import type { ErrorCode } from "../model/errors.ts";
 import type {
   BlobRef,
@@ -47,11 +48,33 @@ export interface Acceptance {
   readonly refuse?: { readonly code: ErrorCode; readonly detail: string };
   /** Stages already reached when it is accepted. */
   readonly receipts?: readonly Receipt[];
+  readonly decision?: LetterDecision;
+}
+
+/** Where the account or cohort of a letter stood when it was accepted (src/transition). */
+export interface LetterDecision {
+  readonly phase: Phase;
+  readonly rule: string;
+  /**
+   * Id of the letter of the same call whose copy for the other side this is. Stored only together with it: when that
+   * one is known already, this one is skipped, whatever was decided then.
+   */
+  readonly copyOf?: string;
+  /** What the caller found to bind the conversation; when it is no longer so, nothing is stored ("redecide"). */
+  readonly binding?: Binding & { readonly phase: Phase | undefined };
+}
+/** Which letters of a conversation say where it stands: of one origin or of both, accepted since then. */
+export interface Binding {
+  readonly origin?: Side;
+  readonly since: Date;
 }
 export interface AcceptResult {
-  readonly outcome: "stored" | "duplicate" | "conflict";
+  readonly outcome: "stored" | "duplicate" | "conflict" | "redecide";
   readonly id: string;
   readonly lane: string;
+  /** Of the letter that is stored now; of a duplicate: as it was decided the first time. */
+  readonly destination: Side;
+  readonly phase?: Phase;
 }
 
 export interface StoredMessage {
@@ -73,6 +96,9 @@ export interface StoredMessage {
   readonly remoteId?: string;
   readonly acceptedAt: Date;
   readonly settledAt?: Date;
+  readonly phase?: Phase;
+  readonly rule?: string;
+  readonly copyOf?: string;
 }
 export interface MessageFilter {
   readonly account?: string;

@@ -73,6 +73,11 @@ CREATE TABLE messages (
   -- delivered, failed or rejected since.
   settled_at TIME,
   body BYTES NOT NULL,
+  -- Where its account or cohort stood when it was accepted, and the rule that said so. NULL: nothing to decide.
+  phase TEXT,
+  rule TEXT,
+  -- The letter whose copy for the other side this is.
+  copy_of TEXT,
   UNIQUE (account, source_id)
 ) STRICT;
 -- The line in which letters of a lane stand. Small, however many letters were delivered.
@@ -81,6 +86,7 @@ CREATE INDEX messages_open ON messages (state, account, origin, seq) WHERE state
 CREATE INDEX messages_of_account ON messages (account, seq);
 CREATE INDEX messages_of_conversation ON messages (conversation_id, seq);
 CREATE INDEX messages_by_remote ON messages (remote_id) WHERE remote_id IS NOT NULL;
+CREATE INDEX messages_copies ON messages (copy_of) WHERE copy_of IS NOT NULL;
 
 -- How many letters are in which state, kept up by the transaction that changes them: counting millions would hold up the
 -- process. Spread over shards, so that lanes do not wait for each other's count; only the sum over all shards says something.
@@ -215,3 +221,29 @@ CREATE TABLE facts (
   value BYTES NOT NULL,
   PRIMARY KEY (scope, name)
 ) CLUSTERED;
+
+-- Plans that were in force, the newest is: accounts, phases, cohorts (src/transition/plan.ts), sealed: they name people.
+CREATE TABLE plans (
+  seq NUMBER NOT NULL PRIMARY KEY,
+  -- Digest of the document, and of the plan that stood in the configuration file at that time.
+  plan_id TEXT NOT NULL,
+  file_id TEXT NOT NULL,
+  way TEXT NOT NULL CHECK (way IN ('start', 'apply', 'rollback')),
+  applied_by TEXT NOT NULL,
+  applied_at TIME NOT NULL,
+  -- Letters accepted before this do not bind their conversation.
+  keep_since TIME NOT NULL,
+  document BYTES NOT NULL
+) STRICT;
+
+-- Letters that the old mailbox holds and that were only counted (phase observe): evidence, no content.
+CREATE TABLE sightings (
+  account TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  seen_at TIME NOT NULL,
+  last_seen_at TIME NOT NULL,
+  PRIMARY KEY (account, source_id)
+) CLUSTERED;
+CREATE INDEX sightings_by_time ON sightings (account, seen_at, source_id);

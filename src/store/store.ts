@@ -5,11 +5,13 @@ import type {
   Acceptance,
   Attempt,
   AuditEntry,
+  Binding,
   Conversation,
   ConversationDraft,
   EventResult,
   IncomingEvent,
   Lease,
+  LetterDecision,
   Link,
   MessageFilter,
   NewAudit,
@@ -24,8 +26,18 @@ import type {
   Work,
 } from "./records.ts";
 import type { StoreStats } from "./store-stats.ts";
+import type {
+  Leftovers,
+  LetterOutline,
+  NewPlan,
+  Sighting,
+  StoredPlan,
+  StoredSighting,
+  TimeSpan,
+} from "./transition-records.ts";
 
 export type * from "./records.ts";
+export type * from "./transition-records.ts";
 export type * from "./store-stats.ts";
 
 /**
@@ -155,6 +167,8 @@ export interface Store {
   ): Promise<boolean>;
   linksOf(account: string, mailbox: string): Promise<readonly Link[]>;
   mailboxesOf(account: string, user: string): Promise<readonly Link[]>;
+  /** Mailboxes with at least one link, in order. */
+  linkedMailboxes(account: string, limit: number): Promise<readonly string[]>;
   listLinks(filter: { account?: string; limit: number; after?: string }): Promise<readonly Link[]>;
 
   // --- small facts -------------------------------------------------------------------------------------------------
@@ -168,6 +182,33 @@ export interface Store {
     prefix: string,
     options: { after?: string; limit: number },
   ): Promise<readonly { key: string; value: string }[]>;
+
+  // --- transition ----------------------------------------------------------------------------------------------------
+  /** With its audit entry. Throws NOT_ALLOWED when another plan came first: check again against that one. */
+  putPlan(plan: NewPlan, at: Date): Promise<StoredPlan>;
+  newestPlan(): Promise<StoredPlan | undefined>;
+  /** The newest first; `before` a seq. */
+  listPlans(filter: { before?: number; limit: number }): Promise<readonly StoredPlan[]>;
+  /** What the last decided letter of the conversation was decided by; `off` and `drain` bind nothing. */
+  lastDecision(
+    conversationId: string,
+    binding: Binding,
+  ): Promise<Pick<LetterDecision, "phase" | "rule"> | undefined>;
+  /** true: seen for the first time. Otherwise the time of the last sight moves on; digest and rule stay. */
+  recordSighting(sighting: Sighting, at: Date): Promise<boolean>;
+  /** First seen in this time, in that order; `after` the last one of the page before. */
+  listSightings(
+    span: TimeSpan,
+    page: { after?: StoredSighting; limit: number },
+  ): Promise<readonly StoredSighting[]>;
+  /** Accepted in this time, by seq; `after` a seq. */
+  listOutlines(
+    span: TimeSpan,
+    page: { after?: number; limit: number },
+  ): Promise<readonly LetterOutline[]>;
+  /** Copies of these letters. */
+  copiesOf(ids: readonly string[]): Promise<readonly LetterOutline[]>;
+  leftovers(account: string): Promise<Leftovers>;
 
   stats(now: Date): Promise<StoreStats>;
 }

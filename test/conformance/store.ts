@@ -11,6 +11,7 @@ import { quarantineSuite } from "./store-quarantine.ts";
 import { receiptSuite } from "./store-receipts.ts";
 import { settleSuite } from "./store-settle.ts";
 import { statsSuite } from "./store-stats.ts";
+import { transitionSuite } from "./store-transition.ts";
 import { usingStore } from "./store-bench.ts";
 
 /** What every store must do, whatever it is made of. Each test gets an empty database. */
@@ -25,6 +26,7 @@ export function storeConformance(name: string, factory: StoreFactory): void {
       receipts: receiptSuite,
       "Matrix events": eventSuite,
       quarantine: quarantineSuite,
+      transition: transitionSuite,
       "operators and the audit log": operatorSuite,
       "facts and links": factSuite,
       numbers: statsSuite,

@@ -7,6 +7,8 @@ import {
   letterIntoMatrix,
   letterPassedOn,
 } from "../../deploy/demo/journeys/bundid.ts";
+import { courtAndAuthority } from "../../deploy/demo/journeys/egvp.ts";
+import { acrossTheCountry } from "../../deploy/demo/journeys/fink.ts";
 import { startStack, type Stack } from "../../deploy/demo/stack.ts";
 import { makeTemporaryFolder } from "../../deploy/tools/paths.mjs";
 import {
@@ -36,6 +38,8 @@ describeWith("over a real Synapse", synapse, () => {
       homeserver: "synapse",
       sweepEvery: "2s",
       firstRetry: "500ms",
+      egvp: {},
+      fink: true,
     });
     gateway = await stack.startGateway();
   });
@@ -52,6 +56,13 @@ describeWith("over a real Synapse", synapse, () => {
   });
   test("a letter for somebody else passes through unchanged", async () => {
     await letterPassedOn({ stack, gateway, timeline });
+  });
+
+  test("a court writes, a clerk gives a receipt with legal effect and answers", async () => {
+    await courtAndAuthority({ stack, gateway, timeline });
+  });
+  test("a letter crosses the country between two service accounts", async () => {
+    await acrossTheCountry({ stack, gateway, timeline });
   });
 
   test("Synapse is killed while letters travel: what push lost comes by the sweep", async () => {

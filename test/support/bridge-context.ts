@@ -50,6 +50,8 @@ export class MemoryState {
   readonly links = new Set<string>();
   readonly audits: { action: string; subject: string; detail: AuditDetail }[] = [];
   cursor: string | undefined;
+  /** The account is in a phase in which the old mailbox counts: what can be handed on goes there. */
+  legacyCounts = false;
   readonly changed = new EventEmitter().setMaxListeners(0);
 
   /** In the order of acceptance. */
@@ -170,19 +172,26 @@ async function keep(
     return {
       outcome: digest(known.message) === digest(incoming) ? "duplicate" : "conflict",
       id: known.message.id,
+      ...primaryOf(known.destination),
     };
+  const handedOn = state.legacyCounts && options.legacyReader === "forward";
+  const destination = options.destination ?? (handedOn ? "legacy" : "matrix");
   const acceptedAt = new Date();
   const message: Message = { ...incoming, id: newId(acceptedAt.getTime()), account };
   state.messages.set(message.id, {
     message,
     origin: "legacy",
-    destination: options.destination ?? "matrix",
+    destination,
     state: options.hold === undefined ? "pending" : "held",
     hold: options.hold,
     acceptedAt,
   });
   state.changed.emit("change");
-  return { outcome: "stored", id: message.id };
+  return { outcome: "stored", id: message.id, ...primaryOf(destination) };
+}
+
+function primaryOf(destination: Side): Pick<Accepted, "primary"> {
+  return destination === "legacy" ? { primary: "legacy" } : {};
 }
 
 function digest(message: IncomingMessage): string {

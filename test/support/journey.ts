@@ -7,6 +7,7 @@ export function silentTimeline(): Timeline {
   return {
     chapter: () => undefined,
     say: () => undefined,
+    show: () => undefined,
     check(what, ok, found) {
       checks += 1;
       expect(ok, `${what}${found === undefined ? "" : ` (${found})`}`).toBe(true);

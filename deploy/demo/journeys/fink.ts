@@ -38,10 +38,10 @@ async function showCountry({ stack, timeline }: Journey, fink: FinkWorld): Promi
   const account = ["--account", NODE_ACCOUNT, "--config", configFile];
   const table = await runCli(["fink", "participants", ...account]);
   timeline.check("das Land in einer Tabelle: postfach-bridge fink participants", table.ok);
-  show(table.output);
+  timeline.show(table.output, TABLE_LINES);
   const route = await runCli(["fink", "resolve", NW_ENTITY, NORA_MAILBOX, ...account]);
   timeline.check("der Weg zu ihrem Postfach: postfach-bridge fink resolve", route.ok, route.output);
-  show(route.output);
+  timeline.show(route.output, TABLE_LINES);
 }
 
 async function letterFromThuringia(journey: Journey, fink: FinkWorld): Promise<string> {
@@ -99,9 +99,4 @@ async function answerToThuringia(journey: Journey, fink: FinkWorld, roomId: stri
   );
   await waitForStatus(journey, nora, sent, ["delivered"]);
   timeline.check("genau eine Antwort liegt dort", fink.node.letters.length === 1);
-}
-
-function show(output: string): void {
-  const lines = output.split("\n").slice(0, TABLE_LINES);
-  process.stdout.write(`${lines.map((line) => `      ${line}`).join("\n")}\n`);
 }

@@ -1,13 +1,16 @@
+import type { Phase } from "../../bridge/contract.ts";
+import type { Side } from "../../model/message.ts";
 import type { Acceptance, AcceptResult, Store } from "../store.ts";
 import { type StoreCore } from "./core.ts";
 import { keepConversation } from "./conversations.ts";
 import type { Transaction } from "./database.ts";
 import { markDue } from "./lane-rows.ts";
-import { bodyPlace, detailPlace } from "./letter-rows.ts";
+import { bodyPlace, decisionOf, detailPlace } from "./letter-rows.ts";
 import { keepInQuarantine } from "./quarantine-rows.ts";
 import { recordReceipt } from "./receipts.ts";
-import { textOf } from "./rows.ts";
+import { given, sideOf, textOf } from "./rows.ts";
 import { type LetterTransaction, writeLetters } from "./tallies.ts";
+import { readLastDecision } from "./transition.ts";
 
 export function acceptMethods(core: StoreCore): Pick<Store, "accept"> {
   return {
@@ -20,6 +23,8 @@ interface Known {
   readonly id: string;
   readonly digest: string;
   readonly lane: string;
+  readonly destination: Side;
+  readonly phase?: Phase;
 }
 
 /** Lanes first, then conversations in one order, then letters: two calls at once never wait for each other in a circle. */
@@ -36,21 +41,28 @@ async function acceptAll(
     const key = keyOf(item);
     if (known.has(key)) continue;
     const stored = await findStored(tx, item);
+    if (!stored && isLate(item, items, known)) {
+      known.set(key, { ...newOf(item), ...firstOf(item, items, known) });
+      continue;
+    }
     if (!stored) fresh.add(item);
-    known.set(key, stored ?? { id: item.message.id, digest: item.digest, lane: item.lane });
+    known.set(key, stored ?? newOf(item));
   }
+  if (await isBoundOtherwise(tx, fresh))
+    return items.map((item) => ({ ...newOf(item), outcome: "redecide" }));
   await keepConversations(core, tx, fresh, at);
   const results: AcceptResult[] = [];
   for (const item of items) {
-    const { id, lane, digest } = known.get(keyOf(item)) ?? failUnknown();
+    const { digest, ...place } = known.get(keyOf(item)) ?? failUnknown();
     if (fresh.has(item)) {
       await insertLetter(core, tx, item, at);
-      results.push({ outcome: "stored", id, lane });
+      results.push({ outcome: "stored", ...place });
     } else if (digest === item.digest) {
-      results.push({ outcome: "duplicate", id, lane });
+      results.push({ outcome: "duplicate", ...place });
     } else {
-      await keepConflict(core, tx, item, at);
-      results.push({ outcome: "conflict", id, lane });
+      // A copy carries the content of its letter: the conflict is kept once, with that one.
+      if (item.decision?.copyOf === undefined) await keepConflict(core, tx, item, at);
+      results.push({ outcome: "conflict", ...place });
     }
   }
   return results;
@@ -58,9 +70,54 @@ async function acceptAll(
 
 async function findStored(tx: Transaction, item: Acceptance): Promise<Known | undefined> {
   const { account, sourceId } = item.message;
-  const sql = "SELECT id, digest, lane FROM messages WHERE account = ? AND source_id = ?";
-  const row = await tx.get(sql, [account, sourceId]);
-  return row && { id: textOf(row, "id"), digest: textOf(row, "digest"), lane: textOf(row, "lane") };
+  const row = await tx.get(
+    `SELECT id, digest, lane, destination, phase, rule, copy_of FROM messages
+     WHERE account = ? AND source_id = ?`,
+    [account, sourceId],
+  );
+  if (!row) return undefined;
+  return {
+    id: textOf(row, "id"),
+    digest: textOf(row, "digest"),
+    lane: textOf(row, "lane"),
+    destination: sideOf(row, "destination"),
+    ...given({ phase: decisionOf(row).phase }),
+  };
+}
+
+function newOf({ message, digest, lane, destination, decision }: Acceptance): Known {
+  const { id } = message;
+  return { id, digest, lane, destination, ...given({ phase: decision?.phase }) };
+}
+
+/** A copy whose letter is known already: it was decided the first time whether there is one. */
+function isLate(
+  item: Acceptance,
+  items: readonly Acceptance[],
+  known: ReadonlyMap<string, Known>,
+): boolean {
+  const first = firstOf(item, items, known);
+  return first !== undefined && first.id !== item.decision?.copyOf;
+}
+
+function firstOf(
+  { decision }: Acceptance,
+  items: readonly Acceptance[],
+  known: ReadonlyMap<string, Known>,
+): Known | undefined {
+  const first = items.find(({ message }) => message.id === decision?.copyOf);
+  return first && known.get(keyOf(first));
+}
+
+/** Under the locks of the lanes: did another letter of the conversation come first, and was it decided otherwise? */
+async function isBoundOtherwise(tx: Transaction, fresh: ReadonlySet<Acceptance>): Promise<boolean> {
+  for (const { conversation, decision } of fresh) {
+    if (!decision?.binding) continue;
+    const { phase, ...binding } = decision.binding;
+    const last = await readLastDecision(tx, conversation.id, binding);
+    if (last?.phase !== phase) return true;
+  }
+  return false;
 }
 
 /** The last letter of a conversation in this call says how it looks; one from Matrix cannot change what is known. */
@@ -105,6 +162,9 @@ async function insertLetter(
     at.getTime(),
     state === "rejected" ? at.getTime() : null,
     core.seals.seal(JSON.stringify(message), bodyPlace(id)),
+    item.decision?.phase ?? null,
+    item.decision?.rule ?? null,
+    item.decision?.copyOf ?? null,
   ]);
   tx.count({ account, origin: item.origin }, state, 1);
   if (state === "pending") await markDue(tx, item.lane, at);
@@ -115,8 +175,9 @@ async function insertLetter(
 }
 
 const INSERT_LETTER = `INSERT INTO messages (id, account, source_id, origin, destination, conversation_id,
-    lane, origin_lane, digest, state, code, detail, on_unknown, next_at, accepted_at, settled_at, body)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    lane, origin_lane, digest, state, code, detail, on_unknown, next_at, accepted_at, settled_at, body,
+    phase, rule, copy_of)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** The first letter stays; what came second waits for a human, once per content. */
 async function keepConflict(

@@ -3,6 +3,7 @@ import { parseMessage } from "../../model/message.ts";
 import { mayBecome, MESSAGE_STATES, type MessageState } from "../../model/state.ts";
 import type { ErrorCode } from "../../model/errors.ts";
 import type { Side } from "../../model/message.ts";
+import { PHASE_NAMES } from "../../transition/phases.ts";
 import type { StoredMessage } from "../store.ts";
 import type { LetterTransaction } from "./tallies.ts";
 import { notFound, type StoreCore } from "./core.ts";
@@ -25,7 +26,7 @@ import {
 const COLUMN_NAMES = [
   ...["seq", "id", "account", "origin", "destination", "conversation_id", "lane", "origin_lane"],
   ...["digest", "state", "code", "detail", "attempts", "next_at", "first_attempt_at"],
-  ...["generation", "remote_id", "accepted_at", "settled_at", "body"],
+  ...["generation", "remote_id", "accepted_at", "settled_at", "body", "phase", "rule", "copy_of"],
 ];
 /** Everything that `storedMessageOf` reads, from a table called m. */
 export const LETTER_COLUMNS = COLUMN_NAMES.map((name) => `m.${name}`).join(", ");
@@ -52,7 +53,17 @@ export function storedMessageOf(core: StoreCore, row: Row): StoredMessage {
       firstAttemptAt: optionalTime(row, "first_attempt_at"),
       remoteId: optionalText(row, "remote_id"),
       settledAt: optionalTime(row, "settled_at"),
+      ...decisionOf(row),
     }),
+  };
+}
+
+/** What the columns `phase`, `rule` and `copy_of` say. */
+export function decisionOf(row: Row) {
+  return {
+    phase: row["phase"] === null ? undefined : wordOf(row, "phase", PHASE_NAMES),
+    rule: optionalText(row, "rule"),
+    copyOf: optionalText(row, "copy_of"),
   };
 }
 
@@ -78,6 +89,8 @@ export interface LetterHead {
   readonly firstAttemptAt: number | null;
   readonly generation: number;
   readonly remoteId: string | null;
+  /** A copy of another letter, for the side that does not count. */
+  readonly isCopy: boolean;
 }
 
 export async function findHead(
@@ -85,8 +98,8 @@ export async function findHead(
   id: string,
 ): Promise<LetterHead | undefined> {
   const row = await connection.get(
-    `SELECT id, account, origin, lane, origin_lane, state, attempts, first_attempt_at, generation, remote_id
-     FROM messages WHERE id = ?`,
+    `SELECT id, account, origin, lane, origin_lane, state, attempts, first_attempt_at, generation, remote_id,
+       copy_of FROM messages WHERE id = ?`,
     [id],
   );
   return (
@@ -101,6 +114,7 @@ export async function findHead(
       firstAttemptAt: optionalNumber(row, "first_attempt_at") ?? null,
       generation: numberOf(row, "generation"),
       remoteId: optionalText(row, "remote_id") ?? null,
+      isCopy: row["copy_of"] !== null,
     }
   );
 }
@@ -162,5 +176,6 @@ export async function moveLetter(
   if (changed !== 1)
     throw new GatewayError("INTERNAL", `letter ${head.id} changed under the lock of its lane`);
   tx.count(head, head.state, -1);
-  tx.count(head, to, 1);
+  // A copy that is under way is owed to somebody; one that arrived is not a second letter.
+  if (!head.isCopy || to !== "delivered") tx.count(head, to, 1);
 }

@@ -8,7 +8,10 @@ const COLUMNS = "account, mailbox, user_id, provenance, added_by";
 /** Cannot be part of an account, a mailbox or a user. */
 const SEPARATOR = "\n";
 
-type LinkMethods = Pick<Store, "putLink" | "removeLink" | "linksOf" | "mailboxesOf" | "listLinks">;
+type LinkMethods = Pick<
+  Store,
+  "putLink" | "removeLink" | "linksOf" | "mailboxesOf" | "linkedMailboxes" | "listLinks"
+>;
 
 export function linkMethods(core: StoreCore): LinkMethods {
   const { db } = core;
@@ -35,6 +38,11 @@ export function linkMethods(core: StoreCore): LinkMethods {
       select("account = ? AND mailbox = ?", [account, mailbox, MAX_LISTED]),
     mailboxesOf: (account, user) =>
       select("account = ? AND user_id = ?", [account, user, MAX_LISTED]),
+    async linkedMailboxes(account, limit) {
+      const sql = "SELECT DISTINCT mailbox FROM links WHERE account = ? ORDER BY mailbox LIMIT ?";
+      const rows = await db.read((connection) => connection.all(sql, [account, limit]));
+      return rows.map((row) => textOf(row, "mailbox"));
+    },
     listLinks(filter) {
       const [account = "", mailbox = "", user = ""] = (filter.after ?? "").split(SEPARATOR);
       const after = "(account, mailbox, user_id) > (?, ?, ?)";

@@ -16,6 +16,7 @@ import { quarantineMethods } from "./quarantine.ts";
 import { receiptMethods } from "./receipts.ts";
 import { settleMethods } from "./settle.ts";
 import { statsMethods } from "./stats.ts";
+import { transitionMethods } from "./transition.ts";
 import { workMethods } from "./work.ts";
 
 /** The store over any database that speaks the common SQL: every method is written once. */
@@ -45,6 +46,7 @@ export function createSqlStore(db: Database, sealer: Sealer): Store {
     ...auditMethods(core),
     ...linkMethods(core),
     ...factMethods(core),
+    ...transitionMethods(core),
     ...statsMethods(core),
   };
 }

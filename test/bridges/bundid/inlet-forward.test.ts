@@ -40,6 +40,33 @@ async function open(wish: InletWish & { lanes?: boolean; url?: string } = {}): P
   return bench;
 }
 
+describe("while the old mailbox counts (phases observe and mirror)", () => {
+  it("a letter to a linked mailbox is handed on, and its sender gets the answer of ZBP", async () => {
+    await open();
+    bench.state.links.add(MAILBOX);
+    bench.state.legacyCounts = true;
+    const { status, json } = await bench.legacy.sendLetter(LETTER);
+    const [there] = zbp.letters();
+    expect([status, json]).toEqual([
+      200,
+      { id: letters(bench.state)[0]?.message.id, remoteId: there?.id },
+    ]);
+    // Later Matrix counts: what comes again is answered as it was decided.
+    bench.state.legacyCounts = false;
+    expect((await bench.legacy.sendLetter(LETTER)).json).toEqual(json);
+    expect(zbp.letters()).toHaveLength(1);
+  });
+
+  it("what ZBP refuses is refused to the sender, not swallowed", async () => {
+    await open();
+    bench.state.links.add(OTHER_MAILBOX);
+    bench.state.legacyCounts = true;
+    const { status } = await bench.legacy.sendLetter({ ...LETTER, mailboxUuid: OTHER_MAILBOX });
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(letters(bench.state)[0]?.state).toBe("failed");
+  });
+});
+
 describe("a letter to a mailbox that nobody reads in Matrix", () => {
   it("arrives at ZBP unchanged, in the name of its sender", async () => {
     await open();
