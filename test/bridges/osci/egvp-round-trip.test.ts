@@ -1,14 +1,15 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { messageSchema, partySchema } from "../../../src/model/message.ts";
-import { DOCUMENT, measure, renderSection, sectionIn, squeeze } from "./round-trip.ts";
+import { DOCUMENT, sectionIn, squeeze } from "../../support/round-trip.ts";
+import { measure, section } from "./round-trip.ts";
 
 it("docs/round-trip.md says what the EGVP layer does", async () => {
-  const written = sectionIn(readFileSync(DOCUMENT, "utf8"));
+  const written = sectionIn(readFileSync(DOCUMENT, "utf8"), "osci");
   expect(
     squeeze(written ?? ""),
     "stale: run `node test/bridges/osci/round-trip.ts --write`, then Prettier",
-  ).toBe(squeeze(await renderSection()));
+  ).toBe(squeeze(await section()));
 });
 
 it("every canonical field is in the table, and what is lost is lost for a reason", async () => {
