@@ -3,8 +3,14 @@
  * `alone`: it kills processes or loads a homeserver, so its files run one at a time, after all others.
  */
 export const lanes = [
-  { name: "unit", folder: "unit", timeout: 10_000, alone: false, needs: [] },
-  { name: "bridges", folder: "bridges", timeout: 30_000, alone: false, needs: ["xmlsec1"] },
+  { name: "unit", folder: "unit", timeout: 10_000, alone: false, needs: ["xmlsec1", "xmllint"] },
+  {
+    name: "bridges",
+    folder: "bridges",
+    timeout: 30_000,
+    alone: false,
+    needs: ["xmlsec1", "xmllint"],
+  },
   {
     name: "conformance",
     folder: "conformance",

@@ -26,7 +26,7 @@ const checks = [
 ];
 const requirements = [
   { variable: "REQUIRE_SYNAPSE", names: ["synapse"] },
-  { variable: "REQUIRE_SERVICES", names: ["redis", "postgres", "xmlsec1"] },
+  { variable: "REQUIRE_SERVICES", names: ["redis", "postgres", "xmlsec1", "xmllint"] },
 ];
 const troubles = [];
 const stopped = new AbortController();

@@ -1,6 +1,6 @@
-export type ProgramName = "redis" | "postgres" | "xmlsec1";
+export type ProgramName = "redis" | "postgres" | "xmlsec1" | "xmllint";
 
-/** `bin`: the file `redis-server` or `xmlsec1`, or the folder of PostgreSQL's programs; `root`: where packages were unpacked. */
+/** `bin`: the file `redis-server`, `xmlsec1` or `xmllint`, or the folder of PostgreSQL's programs; `root`: where packages were unpacked. */
 export type FoundProgram =
   | { readonly bin: string; readonly root?: string; readonly env: Readonly<Record<string, string>> }
   | { readonly reason: string };

@@ -1,5 +1,5 @@
 /**
- * Redis, PostgreSQL and xmlsec1 programs without root and without touching the machine: the machine's own when it has
+ * Redis, PostgreSQL, xmlsec1 and xmllint programs without root and without touching the machine: the machine's own when it has
  * them, else Debian packages fetched and checked by apt-get in a state of its own, unpacked under .cache/debian/.
  */
 import fs from "node:fs";
@@ -17,10 +17,11 @@ const postgresPrograms = ["postgres", "initdb", "psql"];
 const programs = {
   redis: { package: "redis-server", system: findSystemRedis, locate: locateRedis },
   postgres: { package: "postgresql", system: findSystemPostgres, locate: locatePostgres },
-  xmlsec1: { package: "xmlsec1", system: findSystemXmlsec, locate: locateXmlsec },
+  xmlsec1: toolOf("xmlsec1", "xmlsec1"),
+  xmllint: toolOf("xmllint", "libxml2-utils"),
 };
 
-/** What is in place now; fetches nothing. `program` is "redis", "postgres" or "xmlsec1". */
+/** What is in place now; fetches nothing. `program` is "redis", "postgres", "xmlsec1" or "xmllint". */
 export function findProgram(program) {
   const { system, locate } = programs[program];
   const own = system();
@@ -160,13 +161,16 @@ function locatePostgres(root) {
   return names.map((name) => path.join(versions, name, "bin")).find(hasPostgres);
 }
 
-function findSystemXmlsec() {
-  return findOnPath("xmlsec1");
-}
-
-function locateXmlsec(root) {
-  const file = path.join(root, "usr/bin/xmlsec1");
-  return isExecutable(file) ? file : undefined;
+/** A program of one file. */
+function toolOf(name, packageName) {
+  return {
+    package: packageName,
+    system: () => findOnPath(name),
+    locate(root) {
+      const file = path.join(root, "usr/bin", name);
+      return isExecutable(file) ? file : undefined;
+    },
+  };
 }
 
 function libraryPath(root) {

@@ -7,6 +7,7 @@ const sources = {
   synapse: { title: "Synapse", ensure: ensureSynapse },
   redis: { title: "Redis", ensure: (options) => ensureProgram("redis", options) },
   postgres: { title: "PostgreSQL", ensure: (options) => ensureProgram("postgres", options) },
+  xmllint: { title: "xmllint", ensure: (options) => ensureProgram("xmllint", options) },
   xmlsec1: { title: "xmlsec1", ensure: (options) => ensureProgram("xmlsec1", options) },
 };
 

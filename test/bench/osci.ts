@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { below, type Figure } from "./figures.ts";
+import { measureGateway } from "./osci-gateway.ts";
 import type { WorkerReport } from "./osci-worker.ts";
 import { AIMS } from "./plan.ts";
 import type { Ground, Scenario } from "./scenario.ts";
@@ -31,6 +32,7 @@ export const osci: Scenario = {
     }
     ground.say("a delivery of 200 MB");
     figures.push(...footprint(await runWorker(ground, LARGEST, 1)));
+    figures.push(...(await measureGateway(ground, LARGEST)));
     return { figures, books: [] };
   },
 };

@@ -148,7 +148,7 @@ describe("the fate of a letter", () => {
   });
 
   it("ping has no effect and answers well", async () => {
-    expect(await north.transport.ping(new AbortController().signal)).toEqual({ ok: true });
+    expect(await north.transport.ping(new AbortController().signal, [])).toEqual({ ok: true });
     expect(north.accessPoint.exchange.sent.size).toBe(0);
   });
 });

@@ -1,6 +1,5 @@
 /** Judges that are not ours: xmllint over our schema, and a plain HTTP client with bytes as the interface documents them. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,8 +7,10 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseAs4Profile } from "../../../bridges/fink/as4/index.ts";
 import { deliver, letter, MODE, NORTH, SOUTH, startSide, UNREGISTERED } from "./as4-bench.ts";
 import type { Side } from "./as4-bench.ts";
+import { useXmllint } from "../../support/services/index.ts";
 
-const XMLLINT = "/usr/bin/xmllint";
+const xmllint = await useXmllint();
+
 const schema = fileURLToPath(
   new URL("../../../bridges/fink/wsdl/backend-envelope.xsd", import.meta.url),
 );
@@ -28,13 +29,13 @@ afterEach(async () => {
   await south.close();
 });
 
-function judge(bytes: Buffer): void {
+async function judge(bytes: Buffer): Promise<void> {
   const file = path.join(folder, "request.xml");
   writeFileSync(file, bytes);
-  execFileSync(XMLLINT, ["--noout", "--nonet", "--schema", schema, file], { stdio: "pipe" });
+  if (xmllint.available) await xmllint.run("--noout", "--nonet", "--schema", schema, file);
 }
 
-describe.skipIf(!existsSync(XMLLINT))("xmllint", () => {
+describe.skipIf(!xmllint.available)("xmllint", () => {
   it("accepts every request of a whole journey, and refuses a changed one", async () => {
     await deliver(north, letter(north));
     north.accessPoint.exchange.push();
@@ -53,10 +54,10 @@ describe.skipIf(!existsSync(XMLLINT))("xmllint", () => {
         "markMessageAsDownloadedRequest",
       ]),
     );
-    for (const { body } of requests) judge(body);
+    for (const { body } of requests) await judge(body);
     const [submission] = requests;
     const changed = submission?.body.toString().replace("<eb:PartyInfo>", "<eb:Partyinfo>") ?? "";
-    expect(() => judge(Buffer.from(changed))).toThrow();
+    await expect(judge(Buffer.from(changed))).rejects.toThrow();
   });
 
   it("accepts the root of a request with parts", async () => {
@@ -70,7 +71,7 @@ describe.skipIf(!existsSync(XMLLINT))("xmllint", () => {
     const root = /<\?xml.*?<\/soap:Envelope>/s.exec(body)?.[0] ?? "";
     expect(root).toContain("xop:Include");
     // The schema describes the information set, in which the reference stands for the bytes (XOP §2).
-    judge(Buffer.from(root.replace(/<xop:Include[^>]*><\/xop:Include>/, "QQ==")));
+    await judge(Buffer.from(root.replace(/<xop:Include[^>]*><\/xop:Include>/, "QQ==")));
   });
 });
 

@@ -149,7 +149,9 @@ describe("what the access point refuses", () => {
       fault: "transient",
       code: "AUTH_REFUSED",
     });
-    expect(await north.transport.ping(new AbortController().signal)).toMatchObject({ ok: false });
+    expect(await north.transport.ping(new AbortController().signal, [])).toMatchObject({
+      ok: false,
+    });
   });
 
   it("a letter that cannot be expressed never leaves", async () => {

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +19,9 @@ import {
   startNode,
 } from "./bench.ts";
 import type { Keys, ServerBench, Wish } from "./bench.ts";
+import { useXmllint } from "../../support/services/index.ts";
+
+const xmllint = await useXmllint();
 
 let keys: Keys;
 let bench: ServerBench;
@@ -50,7 +52,7 @@ describe("a letter of a legacy authority", () => {
     expect(answer).toMatchObject({ status: 200, accepted: true, code: "0" });
     const file = path.join(keys.folder, "quittung.xml");
     writeFileSync(file, answer.receipt ?? "");
-    execFileSync("xmllint", ["--nonet", "--noout", "--schema", xsd, file], { stdio: "pipe" });
+    if (xmllint.available) await xmllint.run("--nonet", "--noout", "--schema", xsd, file);
     const [kept] = letters(bench.state);
     expect(kept?.state).toBe("pending");
     expect(kept?.message).toMatchObject({

@@ -15,6 +15,7 @@ const requiredBy: Readonly<Record<Service, string>> = {
   redis: "REQUIRE_SERVICES",
   postgres: "REQUIRE_SERVICES",
   xmlsec1: "REQUIRE_SERVICES",
+  xmllint: "REQUIRE_SERVICES",
 };
 
 /**

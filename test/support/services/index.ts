@@ -3,4 +3,4 @@ export { describeWith, type Availability } from "./availability.ts";
 export { usePostgres } from "./postgres.ts";
 export { useRedis } from "./redis.ts";
 export { useSynapse, type SynapseStarter } from "./synapse.ts";
-export { useXmlsec, type Xmlsec } from "./xmlsec.ts";
+export { useXmllint, useXmlsec, type XmlTool } from "./xml-tools.ts";
