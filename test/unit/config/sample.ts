@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { z } from "zod";
 import { defineBridge, type Bridge, type BridgeDefinition } from "../../../src/bridge/contract.ts";
 import {
@@ -12,6 +13,11 @@ import {
   settingsFile,
 } from "../../../src/bridge/settings.ts";
 import { ConfigError, loadConfig, type BridgeSource } from "../../../src/config/load.ts";
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 /** A bridge that exists only in tests: every kind of setting once. */
 export const sampleBridge = defineBridge({
@@ -110,6 +116,7 @@ accounts:
 
 export function writeSample(text: string, files: Readonly<Record<string, string>> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), "pfb-config-"));
+  folders.push(folder);
   for (const [name, content] of Object.entries(files))
     writeFileSync(join(folder, name), content, { mode: 0o600 });
   const file = join(folder, "config.yaml");
