@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { describeError, GatewayError, type ErrorCode } from "../../src/model/errors.ts";
 import { timeOf } from "./cards.ts";
 import type { EgvpContainer, EgvpDelivery, EgvpFile } from "./egvp/contract.ts";
-import type { Answer } from "./exchange.ts";
+import { KeepingFailed, sourceOfBlob, STORE_CODES, type Answer } from "./exchange.ts";
 import { roleOf, vouchedSigner } from "./origin.ts";
 import type { Parts } from "./parts.ts";
 import { openPackage, type OpenPackage } from "./wire/content-open.ts";
@@ -14,11 +14,6 @@ import { isChunked } from "./wire/message-read.ts";
 import { NS } from "./wire/names.ts";
 import type { ProcessCard } from "./wire/process-card.ts";
 import { takeAttachments } from "./wire/receive.ts";
-
-/** The blob store failed, not the delivery. */
-export class KeepingFailed extends Error {
-  override readonly name = "KeepingFailed";
-}
 
 /** Inline documents of one container are held in memory; the XML part around them is limited already. */
 type DeliveryAnswer = Pick<Answer, "message" | "received" | "source">;
@@ -68,19 +63,20 @@ export async function openDelivery(
     customHeaders: message.custom
       .filter(({ uri }) => uri !== NS.osci && uri !== NS.osci2017)
       .map(({ uri, local }) => `{${uri}}${local}`),
-    open: (blob) => keeping(context.open(blob)),
+    open: async (blob) => Readable.from(sourceOfBlob(context, blob).open(), { objectMode: false }),
     store: (name, bytes) => keeping(context.store(name, Readable.from([bytes]))),
     vhnAuthorities: authorities,
     signal,
   };
 }
 
-function requireWhole({ message: { type, chunk } }: DeliveryAnswer): void {
-  if (isChunked(type) || chunk !== undefined)
-    throw new GatewayError(
-      "INPUT_INVALID",
-      "a delivery in pieces (PartialFetchDelivery): it has to be sent whole",
-    );
+/** Throws OsciError for a piece of a delivery (facts §2.6). */
+export function requireWhole({ message: { type, chunk } }: DeliveryAnswer): void {
+  if (!isChunked(type) && chunk === undefined) return;
+  const { chunkNumber = "?", totalChunkNumbers = "?" } = chunk ?? {};
+  throw malformed(
+    `a delivery in pieces (PartialFetchDelivery, ${chunkNumber} of ${totalChunkNumbers}): it has to be sent whole`,
+  );
 }
 
 /** Encrypted for others is legal and of no use here: nothing of it can be shown (facts §2.7). */
@@ -155,21 +151,34 @@ async function keeping<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {
+    if (cause instanceof KeepingFailed) throw cause;
     if (cause instanceof GatewayError && !STORE_CODES.includes(cause.code)) throw cause;
     throw new KeepingFailed("the blob store failed", { cause });
   }
 }
-export const STORE_CODES: readonly ErrorCode[] = [
-  "STORE_UNAVAILABLE",
-  "STORE_NEWER",
-  "KEY_MISMATCH",
-  "NOT_FOUND",
-  "INTERNAL",
-];
 
 export interface Problem {
   readonly code: ErrorCode;
   readonly detail: string;
+}
+
+/** Errors of the operating system, such as a full disk: whatever wraps them, they say nothing about a delivery. */
+function isOurs(error: unknown): boolean {
+  if (error instanceof KeepingFailed) return true;
+  if (error instanceof GatewayError)
+    return error.code !== "INTERNAL" && STORE_CODES.includes(error.code);
+  return error instanceof Error && ("syscall" in error || error.name === "AbortError");
+}
+const MAX_CAUSES = 10;
+
+function causesOf(error: unknown): readonly unknown[] {
+  const causes: unknown[] = [];
+  let next = error;
+  while (next !== undefined && causes.length < MAX_CAUSES) {
+    causes.push(next);
+    next = next instanceof Error ? next.cause : undefined;
+  }
+  return causes;
 }
 
 /**
@@ -177,9 +186,7 @@ export interface Problem {
  * fault of this program is kept like a bad delivery, so that it does not hold up all that follow.
  */
 export function problemOf(error: unknown, signal: AbortSignal): Problem {
-  if (signal.aborted || error instanceof KeepingFailed) throw error;
-  const stored = error instanceof GatewayError && STORE_CODES.includes(error.code);
-  if (stored && error.code !== "INTERNAL") throw error;
+  if (signal.aborted || causesOf(error).some(isOurs)) throw error;
   const code = error instanceof GatewayError ? error.code : "INTERNAL";
   return { code, detail: describeError(error) };
 }

@@ -2,7 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import { Readable } from "node:stream";
 import type { BridgeContext } from "../../src/bridge/contract.ts";
 import { EgressError } from "../../src/guard/egress.ts";
-import { describeError } from "../../src/model/errors.ts";
+import { describeError, type ErrorCode } from "../../src/model/errors.ts";
 import type { BlobRef } from "../../src/model/message.ts";
 import { ExchangeError, faultError } from "./faults.ts";
 import type { OwnKeys } from "./keys.ts";
@@ -17,7 +17,7 @@ import { isChunked, readMessage, type Message } from "./wire/message-read.ts";
 import { writeMessage, type MessageFrame, type OutgoingOrder } from "./wire/message-write.ts";
 import { MIME_LIMITS } from "./wire/mime.ts";
 import { receiveMessage, type ReceiveOptions, type Received } from "./wire/receive.ts";
-import { sourceOf, type ByteSource } from "./wire/stream.ts";
+import { sourceOf, toBuffer, type ByteSource } from "./wire/stream.ts";
 
 /** An intermediary with the certificates that settings or address book vouch for. */
 export interface Station {
@@ -192,12 +192,28 @@ async function* joined(
   if (rest !== undefined) yield* rest;
 }
 
-/** Bytes of a blob, each time from the start. */
+/** The blob store failed, not the delivery whose bytes went through it. */
+export class KeepingFailed extends Error {
+  override readonly name = "KeepingFailed";
+}
+export const STORE_CODES: readonly ErrorCode[] = [
+  "STORE_UNAVAILABLE",
+  "STORE_NEWER",
+  "KEY_MISMATCH",
+  "NOT_FOUND",
+  "INTERNAL",
+];
+
+/** Bytes of a blob, each time from the start. They throw KeepingFailed when the blob store fails. */
 export function sourceOfBlob(context: Pick<BridgeContext<unknown>, "open">, blob: BlobRef) {
   return {
     size: blob.size,
     async *open(): AsyncGenerator<Buffer> {
-      yield* (await context.open(blob)) as AsyncIterable<Buffer>;
+      try {
+        yield* (await context.open(blob)) as AsyncIterable<Buffer>;
+      } catch (cause) {
+        throw new KeepingFailed("the blob store failed", { cause });
+      }
     },
   };
 }
@@ -205,7 +221,7 @@ export function sourceOfBlob(context: Pick<BridgeContext<unknown>, "open">, blob
 /** Tells a break of the connection from a fault of the blob store. */
 async function* broken(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of source) yield Buffer.from(chunk);
+    for await (const chunk of source) yield toBuffer(chunk);
   } catch (cause) {
     throw new ExchangeError("cut", "REMOTE_UNAVAILABLE", describeError(cause), { cause });
   }

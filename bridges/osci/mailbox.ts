@@ -1,10 +1,11 @@
 import { describeError } from "../../src/model/errors.ts";
-import { cardOf } from "./delivery.ts";
+import { cardOf, requireWhole } from "./delivery.ts";
 import type { OpenDialog } from "./dialogs.ts";
 import { UnreadableAnswer, type Answer } from "./exchange.ts";
 import { ExchangeError, refusalIn } from "./faults.ts";
 import { takeIn, UNREADABLE } from "./intake.ts";
 import type { Parts } from "./parts.ts";
+import { OsciError } from "./wire/errors.ts";
 import { hasCode } from "./wire/feedback.ts";
 import type { Selection } from "./wire/selection.ts";
 
@@ -120,11 +121,24 @@ async function takeNext(
   if (feedback !== undefined && EMPTY.some((code) => hasCode(feedback, code))) return undefined;
   const refusal = refusalIn(feedback);
   if (refusal !== undefined) throw refusal;
-  const { messageId: sourceId } = cardOf(answer);
+  const sourceId = idOf(answer);
   if (look(sourceId) === "stop") return undefined;
   const outcome = await takeIn(parts, answer, signal);
   log.debug({ account, sourceId, outcome }, "osci-fetched");
   return answer;
+}
+
+/**
+ * Which delivery an answer brings. A piece of one (facts §2.6) must not be confirmed: the rest would be lost with it.
+ * Throws UnreadableAnswer.
+ */
+function idOf(answer: Answer): string {
+  try {
+    requireWhole(answer);
+    return cardOf(answer).messageId;
+  } catch (error) {
+    throw error instanceof OsciError ? new UnreadableAnswer(error, answer) : error;
+  }
 }
 
 /** Ids of what was never confirmed, the oldest first. */

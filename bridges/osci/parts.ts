@@ -36,6 +36,6 @@ export interface Parts {
 }
 
 export function stationOf({ intermediary }: AddressEntry): Station {
-  const { url, cipher, signature } = intermediary;
-  return { url, cipher, signatures: [signature] };
+  const { url, cipher, signatures } = intermediary;
+  return { url, cipher, signatures };
 }

@@ -94,7 +94,7 @@ const intermediary = z
 const addressBook = z
   .strictObject({
     file: settingsFile().describe(
-      "Address book (YAML): recipients with their certificates and intermediaries.",
+      "Address book (YAML): recipients with their certificates and intermediaries. Read once at start: restart the gateway after a change.",
     ),
     sha256: z
       .array(z.string().regex(/^[0-9a-fA-F]{64}$/, "must be a SHA-256 digest, 64 hex digits"))

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand, startChild, waitUntilReady, type Child } from "../tools/child.mjs";
+import { gatewayFlags } from "../../src/launch.mjs";
 import { projectRoot } from "../tools/paths.mjs";
 import type { WrittenSettings } from "./settings.ts";
 
@@ -42,7 +43,7 @@ export function launchGateway({ written, dir, adminPort, env }: GatewayOptions):
   const child = startChild({
     name: "gateway",
     command: process.execPath,
-    args: [MAIN, "run", "--config", written.configFile],
+    args: [...gatewayFlags, MAIN, "run", "--config", written.configFile],
     env: { ...process.env, ...env },
     logFile,
   });

@@ -4,12 +4,14 @@ import { parseArgs } from "node:util";
 import { cacheFolder } from "../../deploy/tools/paths.mjs";
 import { acknowledge } from "./acknowledge.ts";
 import { OTHERS } from "./clock.ts";
+import { fink } from "./fink.ts";
 import { isMet, renderFigures, renderTable, type Figure } from "./figures.ts";
 import { areClean, type Books } from "./letters.ts";
 import { memory } from "./memory.ts";
 import { osci } from "./osci.ts";
 import { FULL, QUICK, type Plan } from "./plan.ts";
 import { describeMachine, type Machine } from "./process.ts";
+import { migrate } from "./migrate.ts";
 import { ratio } from "./ratio.ts";
 import type { Scenario } from "./scenario.ts";
 import { throughput } from "./throughput.ts";
@@ -19,7 +21,16 @@ import { wire } from "./wire.ts";
  * The measurements. Ends with 0 even when an aim is missed, for this is no test; with 1 when something could not be
  * measured to its end, or when a letter was lost, doubled or out of order.
  */
-const SCENARIOS: readonly Scenario[] = [acknowledge, throughput, wire, ratio, memory, osci];
+const SCENARIOS: readonly Scenario[] = [
+  acknowledge,
+  throughput,
+  wire,
+  ratio,
+  migrate,
+  memory,
+  osci,
+  fink,
+];
 const USAGE = `npm run bench -- [--quick] [--only <name>[,<name>]] [--profile]
   --quick     fewer letters: a minute instead of several
   --only      ${SCENARIOS.map(({ name }) => name).join(", ")}

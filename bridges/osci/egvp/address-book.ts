@@ -25,7 +25,8 @@ export interface AddressEntry {
 export interface Intermediary {
   readonly url: string;
   readonly cipher: X509Certificate;
-  readonly signature: X509Certificate;
+  /** One of these signs its answers; several while it changes its certificate. At least one. */
+  readonly signatures: readonly X509Certificate[];
 }
 
 export interface AddressBook {
@@ -91,14 +92,18 @@ function readIntermediaries(
   yaml: YamlFile<AddressBookForm>,
   folder: string,
 ): ReadonlyMap<string, Intermediary> {
-  const read = (name: string, use: "cipher" | "signature", source: CertificateSource) =>
+  const read = (source: CertificateSource, use: "cipher" | "signature", path: PropertyKey[]) =>
     readCertificate(source, folder, use, (message) =>
-      yaml.complain(["intermediaries", name, use], message),
+      yaml.complain(["intermediaries", ...path], message),
     );
   return new Map(
     Object.entries(yaml.data.intermediaries).map(([name, { url, cipher, signature }]) => [
       name,
-      { url, cipher: read(name, "cipher", cipher), signature: read(name, "signature", signature) },
+      {
+        url,
+        cipher: read(cipher, "cipher", [name, "cipher"]),
+        signatures: signature.map((one, n) => read(one, "signature", [name, "signature", n])),
+      },
     ]),
   );
 }

@@ -9,7 +9,7 @@ import { z } from "zod";
  *   justiz-nord:
  *     url: https://osci.example.de/osci-manager/entry
  *     cipher: { file: certificates/manager-cipher.pem, sha256: "<hex digest of the DER form>" }
- *     signature: { pem: "-----BEGIN CERTIFICATE-----…" }
+ *     signature: { pem: "-----BEGIN CERTIFICATE-----…" }   # or a list while it changes
  * entries:
  *   - safeId: DE.Justiz.11111111-2222-4333-8444-555555555555.abcd
  *     name: Amtsgericht Musterstadt
@@ -54,7 +54,12 @@ const url = z
   .max(2_000)
   .refine(isPlainUrl, "must be an absolute http or https URL without user and fragment");
 
-const intermediary = z.strictObject({ url, cipher: certificate, signature: certificate });
+/** One, or while the intermediary changes its certificate the old and the new one: answers of either are believed. */
+const signatures = z.union([
+  z.array(certificate).min(1).max(5),
+  certificate.transform((one) => [one]),
+]);
+const intermediary = z.strictObject({ url, cipher: certificate, signature: signatures });
 
 const entry = z.strictObject({
   safeId: z

@@ -55,6 +55,32 @@ const invalid = (message: string | RegExp) =>
     message: expect.stringMatching(message) as string,
   }) as unknown;
 
+describe("an intermediary in an address book", () => {
+  const signed = (signature: string) =>
+    GOOD().replace(`signature: ${inline("vhn-bebpo")} }`, `signature: ${signature} }`);
+  const digests = (text: string) =>
+    load(text).entries[0]?.intermediary.signatures.map(digestOfCertificate);
+  const of = (...names: string[]) => names.map((name) => digestOfCertificate(certificate(name)));
+
+  it("has one signature certificate, or several while it changes it", () => {
+    expect(digests(GOOD())).toEqual(of("vhn-bebpo"));
+    const both = `[${inline("vhn-bebpo")}, ${byFile("vhn-justiz")}]`;
+    expect(digests(signed(both))).toEqual(of("vhn-bebpo", "vhn-justiz"));
+  });
+
+  it.each([
+    ["none", () => "[]"],
+    ["too many", () => `[${Array.from({ length: 6 }, () => inline("vhn-bebpo")).join(", ")}]`],
+    [
+      "one that is another than its digest says",
+      () =>
+        `[${inline("vhn-bebpo")}, { file: certificates/vhn-justiz.pem, sha256: "${"0".repeat(64)}" }]`,
+    ],
+  ])("is refused with %s", (_name, signature) => {
+    expect(() => load(signed(signature()))).toThrow(invalid("intermediaries"));
+  });
+});
+
 describe("an address book", () => {
   it("finds mailboxes by SAFE-ID and by certificate", () => {
     const loaded = load(GOOD());

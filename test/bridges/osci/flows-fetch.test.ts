@@ -179,6 +179,24 @@ describe("a delivery", () => {
     expect([waiting(), quarantined()]).toEqual([[], []]);
   });
 
+  it.each([true, false])(
+    "in pieces (with its card: %s) is reported, and not confirmed",
+    async (card) => {
+      const bad = await put();
+      const good = await put({ subject: "Danach" });
+      hub.faults.next("FetchDelivery", { kind: "chunked", card }, { times: 2 });
+      await bench.tick();
+      expect(letters().map(({ message }) => message.sourceId)).toEqual([good]);
+      expect(quarantined()).toMatchObject([
+        {
+          sourceId: `unreadable:${bad}`,
+          detail: expect.stringMatching(/not confirmed.*in pieces.*1 of 3/) as string,
+        },
+      ]);
+      expect(waiting()).toEqual([bad]);
+    },
+  );
+
   it.each(unbelievable)("does not hold up the others when it is always %s", async (_name, what) => {
     const bad = await put();
     const good = [await put({ subject: "Danach" }), await put({ subject: "Zuletzt" })];

@@ -81,7 +81,7 @@ describe("a sender", () => {
     const entry = {
       ...{ safeId: COURT_ID, name: "Amtsgericht Musterstadt", cipher: cipherOf(keys.court) },
       signature,
-      intermediary: { url: "http://x", cipher: cipherOf(keys.court), signature: vhn },
+      intermediary: { url: "http://x", cipher: cipherOf(keys.court), signatures: [vhn] },
     };
     const own = (other: X509Certificate) => other.raw.equals(entry.cipher.raw);
     return {

@@ -301,7 +301,7 @@ describe("the process card", () => {
     expect([...bench.state.records.keys()].filter((key) => key.startsWith("open:"))).toEqual([]);
   });
 
-  it("is asked for many letters, piece by piece", async () => {
+  it("is asked for many letters in one request", async () => {
     await bench.bridge.start();
     for (let count = 0; count < 3; count += 1) await deliver(bench.state.add(letterTo()));
     await bench.tick();

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { bufferSource, textSource } from "../../../fixtures/simulators/osci-intermediary/bytes.ts";
 import { buildEgvp, writeEeb } from "../../../fixtures/simulators/osci-intermediary/egvp.ts";
 import type { EgvpLetter } from "../../../fixtures/simulators/osci-intermediary/egvp.ts";
@@ -25,6 +25,11 @@ const letter: EgvpLetter = {
   ],
 };
 
+const open: Party[] = [];
+afterEach(() => {
+  for (const party of open.splice(0)) party.close();
+});
+
 async function start() {
   const intermediary = await bed.start();
   const authority = await makeAuthority("Justiz VHN CA", "BNotK");
@@ -33,6 +38,7 @@ async function start() {
     court: new Party({ intermediary, cipher: bed.keys.sender.cipher, signature }),
     city: new Party({ intermediary, ...bed.keys.recipient }),
   };
+  open.push(parties.court, parties.city);
   return { intermediary, ...parties };
 }
 
