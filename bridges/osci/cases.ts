@@ -89,7 +89,7 @@ function keyOf(counterpart: string, kind: "ours" | "theirs" | "xjustiz", value: 
 }
 
 /** The same without the records: what was lost is found again by the number alone. */
-function newKey(
+export function newKey(
   counterpart: string,
   { theirs, ours }: CaseReferences,
   { subject, messageId }: Fallback,

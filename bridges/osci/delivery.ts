@@ -4,7 +4,7 @@ import { timeOf } from "./cards.ts";
 import type { EgvpContainer, EgvpDelivery, EgvpFile } from "./egvp/contract.ts";
 import { KeepingFailed, sourceOfBlob, STORE_CODES, type Answer } from "./exchange.ts";
 import { roleOf, vouchedSigner } from "./origin.ts";
-import type { Parts } from "./parts.ts";
+import type { DeliveryReader } from "./parts.ts";
 import { openPackage, type OpenPackage } from "./wire/content-open.ts";
 import { contentBytes } from "./wire/content.ts";
 import { examineContents } from "./wire/content-verify.ts";
@@ -16,7 +16,7 @@ import type { ProcessCard } from "./wire/process-card.ts";
 import { takeAttachments } from "./wire/receive.ts";
 
 /** Inline documents of one container are held in memory; the XML part around them is limited already. */
-type DeliveryAnswer = Pick<Answer, "message" | "received" | "source">;
+export type DeliveryAnswer = Pick<Answer, "message" | "received" | "source">;
 
 /** The card that names a fetched delivery. Throws 9100 without one: then there is nothing to know it by. */
 export function cardOf({ message }: DeliveryAnswer): ProcessCard {
@@ -31,7 +31,7 @@ export function cardOf({ message }: DeliveryAnswer): ProcessCard {
  * wrong with it, KeepingFailed for what is wrong here.
  */
 export async function openDelivery(
-  parts: Parts,
+  parts: DeliveryReader,
   answer: DeliveryAnswer,
   signal: AbortSignal,
 ): Promise<EgvpDelivery> {
@@ -90,7 +90,7 @@ function requireOurs({ containers, closed }: OpenPackage): void {
 }
 
 async function takeFiles(
-  { context, keys, suite }: Parts,
+  { context, keys, suite }: DeliveryReader,
   { source, received }: DeliveryAnswer,
   contents: OpenPackage,
   signal: AbortSignal,

@@ -1,5 +1,6 @@
 import { defineBridge } from "../../src/bridge/contract.ts";
 import type { Capabilities } from "../../src/bridge/contract.ts";
+import { archive } from "./archive.ts";
 import { OsciBridge } from "./bridge.ts";
 import { INSPECT_OPTIONS, inspectOsci } from "./inspect.ts";
 import { settingsSchema, type Settings } from "./settings.ts";
@@ -14,6 +15,8 @@ const capabilities: Capabilities = {
   receipts: ["delivered", "retrieved"],
   // The message id is taken once, but only the process card tells whether it was: an open outcome is asked for.
   idempotentDelivery: false,
+  // A delivery is confirmed by the next request of its dialog only: without one it stays for its reader there.
+  legacyReaders: "kept",
 };
 
 export default defineBridge({
@@ -32,6 +35,7 @@ export default defineBridge({
   create: (context) => new OsciBridge(context),
   verify: (config) => Promise.resolve().then(() => verifySettings(config)),
   inspect: inspectOsci,
+  archive,
   inspectOptions: INSPECT_OPTIONS,
 });
 

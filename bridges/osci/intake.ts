@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { QuarantinedInput } from "../../src/bridge/contract.ts";
+import type { Phase, QuarantinedInput } from "../../src/bridge/contract.ts";
 import { GatewayError } from "../../src/model/errors.ts";
 import { digestOf } from "../../src/model/id.ts";
 import type { BlobRef, IncomingMessage } from "../../src/model/message.ts";
@@ -7,7 +7,7 @@ import { cardOf, openDelivery, problemOf } from "./delivery.ts";
 import type { EgvpReading } from "./egvp/contract.ts";
 import { receiveOptions, sourceOfBlob, type Answer } from "./exchange.ts";
 import { judgeOrigin, type Origin } from "./origin.ts";
-import type { Parts } from "./parts.ts";
+import type { DeliveryReader, Parts } from "./parts.ts";
 import { readMessage } from "./wire/message-read.ts";
 import { receiveMessage } from "./wire/receive.ts";
 
@@ -18,6 +18,8 @@ const seenSchema = z.object({
   conversation: z.string().optional(),
   letter: z.string().optional(),
   done: z.boolean(),
+  /** The old mailbox counts: it was read here and must stay there unconfirmed, for its reader. */
+  left: z.boolean().optional(),
   at: z.coerce.date(),
 });
 type Seen = z.output<typeof seenSchema>;
@@ -31,21 +33,29 @@ export async function takeIn(
   parts: Parts,
   answer: Answer,
   signal: AbortSignal,
-): Promise<"accepted" | "quarantined" | "known"> {
+): Promise<"accepted" | "quarantined" | "known" | "left"> {
   const { messageId: sourceId } = cardOf(answer);
   const seen = await readSeen(parts, sourceId);
-  if (seen?.done === true) return "known";
+  if (seen?.done === true) return seen.left === true ? "left" : "known";
   const original = await answer.keep();
   let reading: Reading;
   try {
     reading = await interpret(parts, answer, signal);
   } catch (error) {
     await parts.context.quarantine({ sourceId, original, ...problemOf(error, signal) });
-    await writeSeen(parts, sourceId, { ...seen, done: true, at: parts.now() });
-    return "quarantined";
+    const left = LEAVING.includes(parts.context.phase);
+    await writeSeen(parts, sourceId, { ...seen, done: true, left, at: parts.now() });
+    return left ? "left" : "quarantined";
   }
-  await commit(parts, reading, original, seen);
-  return "accepted";
+  return (await commit(parts, reading, original, seen)) ? "accepted" : "left";
+}
+
+/** In these phases the old mailbox counts: what cannot be read here may be readable there. */
+const LEAVING: readonly Phase[] = ["observe", "mirror"];
+
+/** Was this delivery read here already, to stay where it is? */
+export async function isLeft(parts: Parts, messageId: string): Promise<boolean> {
+  return (await readSeen(parts, messageId))?.left === true;
 }
 
 /** An operator released it, maybe after an older key was added or an address corrected. Throws when it still fails. */
@@ -63,14 +73,14 @@ export async function readmitDelivery(
   await commit(parts, reading, original, await readSeen(parts, reading.sourceId));
 }
 
-interface Reading extends EgvpReading {
+export interface Reading extends EgvpReading {
   readonly sourceId: string;
   readonly origin: Origin;
 }
 
 /** Everything that can be wrong with a delivery shows here. */
-async function interpret(
-  parts: Parts,
+export async function interpret(
+  parts: DeliveryReader,
   answer: Pick<Answer, "message" | "received" | "source">,
   signal: AbortSignal,
 ): Promise<Reading> {
@@ -86,13 +96,16 @@ async function interpret(
   return { ...reading, sourceId, origin };
 }
 
-/** Whatever fails here is ours: it must not count as a bad delivery. */
+/**
+ * Whatever fails here is ours: it must not count as a bad delivery. false: the old mailbox counts for this letter, so it
+ * must not be confirmed there.
+ */
 async function commit(
   parts: Parts,
   { letter, references, sourceId, origin }: Reading,
   original: BlobRef,
   seen: Seen | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { context, cases } = parts;
   const { counterpart } = origin;
   const place =
@@ -116,11 +129,17 @@ async function commit(
     ...(details.length === 0 ? {} : { details }),
     original,
   };
-  const { id, outcome } = await context.accept(message);
-  await cases.remember(counterpart, references, { conversation, letter: id });
-  await writeSeen(parts, sourceId, { ...known, done: true });
+  const { id, outcome, acknowledge = true } = await context.accept(message);
+  if (outcome !== "observed")
+    await cases.remember(counterpart, references, { conversation, letter: id });
+  await writeSeen(parts, sourceId, {
+    ...known,
+    done: true,
+    ...(acknowledge ? {} : { left: true }),
+  });
   const fields = { account: context.account, sourceId, id, outcome, proved: origin.proved };
   context.log.info(fields, "osci-taken-in");
+  return acknowledge;
 }
 
 function seenKey(messageId: string): string {

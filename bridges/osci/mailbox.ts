@@ -3,10 +3,11 @@ import { cardOf, requireWhole } from "./delivery.ts";
 import type { OpenDialog } from "./dialogs.ts";
 import { UnreadableAnswer, type Answer } from "./exchange.ts";
 import { ExchangeError, refusalIn } from "./faults.ts";
-import { takeIn, UNREADABLE } from "./intake.ts";
+import { isLeft, takeIn, UNREADABLE } from "./intake.ts";
 import type { Parts } from "./parts.ts";
 import { OsciError } from "./wire/errors.ts";
 import { hasCode } from "./wire/feedback.ts";
+import type { ProcessCard } from "./wire/process-card.ts";
 import type { Selection } from "./wire/selection.ts";
 
 /**
@@ -25,44 +26,47 @@ const MAX_CUTS = 3;
 /** No delivery is waiting; no process card, which is the same here. */
 const EMPTY = ["9803", "9804"];
 const MORE = "3800";
+/** More process cards; so often it is asked for the next ones. */
+const MORE_CARDS = "3801";
+const MAX_PAGES = 60;
 /** Everything that was never confirmed. */
-const WAITING: Selection = {
+const waitingSince = (since: string): Selection => ({
   kind: "recentModification",
-  since: "2000-01-01T00:00:00Z",
+  since,
   noReception: true,
   role: "Addressee",
-};
+});
+const EVER = "2000-01-01T00:00:00Z";
 
 export type Mailbox = ReturnType<typeof createMailbox>;
 
 /**
  * Fetches the oldest first, as they are served. When an answer comes whole and cannot be believed or read, each delivery
  * is fetched by its own id instead, in a dialog of its own: the bad one is kept for the operator, unconfirmed, and does
- * not hold up the others.
+ * not hold up the others. The same while the old mailbox counts (phases observe, mirror): each is read once and stays
+ * unconfirmed for its reader there.
  */
 export function createMailbox(parts: Parts) {
   /** By message id: when it may be tried again, milliseconds. */
   const unreadable = new Map<string, number>();
+  /** Read here, and waiting there for their reader. */
+  const left = new Set<string>();
   /** Answers to FetchDelivery that broke off, in a row: too large, maybe, or the network. */
   let cuts = 0;
 
   async function oneByOne(signal: AbortSignal): Promise<void> {
     const ids = await listWaiting(parts, signal);
     for (const id of unreadable.keys()) if (!ids.includes(id)) unreadable.delete(id);
+    for (const id of left) if (!ids.includes(id)) left.delete(id);
     for (const id of ids) {
       const now = parts.now().getTime();
-      if (now < (unreadable.get(id) ?? 0)) continue;
-      const selection = { kind: "messageIds", ids: [id] } as const;
-      try {
-        await parts.dialogs.with(parts.home, signal, (dialog) =>
-          takeNext(parts, dialog, signal, selection),
-        );
-        unreadable.delete(id);
-      } catch (error) {
-        if (!isBad(error)) throw error;
-        await keepUnreadable(parts, id, error);
+      if (now < (unreadable.get(id) ?? 0) || left.has(id)) continue;
+      const result = await fetchById(parts, id, signal);
+      if (result === "left") left.add(id);
+      else if (result === "taken") unreadable.delete(id);
+      else {
         unreadable.set(id, now + UNREADABLE_PAUSE_MS);
-        if (unreadable.size > MAX_UNREADABLE) throw error;
+        if (unreadable.size > MAX_UNREADABLE) throw result;
       }
     }
   }
@@ -70,11 +74,14 @@ export function createMailbox(parts: Parts) {
   return {
     /** Empties the mailbox. Throws ExchangeError, and what the store throws. */
     async collect(signal: AbortSignal): Promise<void> {
-      if (unreadable.size > 0) return oneByOne(signal);
+      const { phase } = parts.context;
+      if (phase === "off" || phase === "drain") return;
+      if (unreadable.size + left.size > 0) return oneByOne(signal);
       try {
         await parts.dialogs.with(parts.home, signal, (dialog) => empty(parts, dialog, signal));
         cuts = 0;
       } catch (error) {
+        if (error instanceof LeftUnconfirmed) return oneByOne(signal);
         if (!isBad(error)) throw error;
         cuts += 1;
         if (!(error instanceof UnreadableAnswer) && cuts < MAX_CUTS) throw error;
@@ -86,6 +93,30 @@ export function createMailbox(parts: Parts) {
     },
   };
 }
+
+/** In a dialog of its own. An ExchangeError: this delivery cannot be read. Throws what says nothing about it. */
+async function fetchById(
+  parts: Parts,
+  id: string,
+  signal: AbortSignal,
+): Promise<"taken" | "left" | ExchangeError> {
+  if (await isLeft(parts, id)) return "left";
+  const selection = { kind: "messageIds", ids: [id] } as const;
+  try {
+    await parts.dialogs.with(parts.home, signal, (dialog) =>
+      takeNext(parts, dialog, signal, selection),
+    );
+    return "taken";
+  } catch (error) {
+    if (error instanceof LeftUnconfirmed) return "left";
+    if (!isBad(error)) throw error;
+    await keepUnreadable(parts, id, error);
+    return error;
+  }
+}
+
+/** Ends a dialog without another word, so that what was fetched in it is not confirmed. */
+class LeftUnconfirmed extends Error {}
 
 /** It may be this one delivery, and not the intermediary or the way to it. */
 function isBad(error: unknown): error is ExchangeError {
@@ -125,6 +156,7 @@ async function takeNext(
   if (look(sourceId) === "stop") return undefined;
   const outcome = await takeIn(parts, answer, signal);
   log.debug({ account, sourceId, outcome }, "osci-fetched");
+  if (outcome === "left") throw new LeftUnconfirmed(sourceId);
   return answer;
 }
 
@@ -143,19 +175,31 @@ function idOf(answer: Answer): string {
 
 /** Ids of what was never confirmed, the oldest first. */
 async function listWaiting(parts: Parts, signal: AbortSignal): Promise<readonly string[]> {
-  return parts.dialogs.with(parts.home, signal, async (dialog) => {
-    const order = { type: "FetchProcessCard", selection: WAITING } as const;
-    const { message } = await dialog.step({ order, moves: "small" });
-    const { feedback, cards } = message;
-    if (feedback !== undefined && EMPTY.some((code) => hasCode(feedback, code))) return [];
-    const refusal = refusalIn(feedback);
-    if (refusal !== undefined) throw refusal;
-    const since = (stamp: (typeof cards)[number]["creation"]) =>
-      (stamp?.kind === "plain" ? stamp.time.at?.getTime() : undefined) ?? 0;
-    return [...cards]
-      .sort((left, right) => since(left.creation) - since(right.creation))
-      .map(({ messageId }) => messageId);
+  const found = new Map<string, number>();
+  await parts.dialogs.with(parts.home, signal, async (dialog) => {
+    let since = EVER;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const order = { type: "FetchProcessCard", selection: waitingSince(since) } as const;
+      const { feedback, cards } = (await dialog.step({ order, moves: "small" })).message;
+      if (feedback !== undefined && EMPTY.some((code) => hasCode(feedback, code))) return;
+      const refusal = refusalIn(feedback);
+      if (refusal !== undefined) throw refusal;
+      const before = found.size;
+      for (const card of cards) found.set(card.messageId, createdAt(card));
+      const more = feedback !== undefined && hasCode(feedback, MORE_CARDS);
+      const latest = cards
+        .map(({ recentModification }) => recentModification.text)
+        .sort()
+        .at(-1);
+      if (!more || found.size === before || latest === undefined) return;
+      since = latest;
+    }
   });
+  return [...found].sort(([, left], [, right]) => left - right).map(([id]) => id);
+}
+
+function createdAt({ creation }: ProcessCard): number {
+  return (creation?.kind === "plain" ? creation.time.at?.getTime() : undefined) ?? 0;
 }
 
 /**

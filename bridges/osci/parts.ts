@@ -35,6 +35,11 @@ export interface Parts {
   readonly now: () => Date;
 }
 
+/** What opens a delivery and judges it: live traffic and archives have the same. */
+export type DeliveryReader = Pick<Parts, "keys" | "suite" | "authorities" | "book" | "readEgvp"> & {
+  readonly context: Pick<BridgeContext<Settings>, "config" | "store" | "open">;
+};
+
 export function stationOf({ intermediary }: AddressEntry): Station {
   const { url, cipher, signatures } = intermediary;
   return { url, cipher, signatures };
