@@ -3,13 +3,14 @@ import type {
   BridgeContext,
   Delivery,
   Health,
+  QuarantinedInput,
   Refusal,
 } from "../../src/bridge/contract.ts";
-import { DeliveryError, describeError } from "../../src/model/errors.ts";
+import { DeliveryError, describeError, GatewayError } from "../../src/model/errors.ts";
 import type { IncomingMessage, Message, Party } from "../../src/model/message.ts";
 import { normaliseMailbox, parseRemoteAddress, remoteAddress } from "./address.ts";
-import { as4ProfileFor, createAs4Transport } from "./as4/index.ts";
-import type { As4Settings } from "./as4/index.ts";
+import { as4ProfileFor, createAs4Transport, isFromAccessPoint } from "./as4/index.ts";
+import type { As4Settings, As4Transport } from "./as4/index.ts";
 import { createBspPayload } from "./bsp/as4-payload.ts";
 import { letterOf } from "./bsp/codec.ts";
 import { prepareFiles } from "./bsp/files.ts";
@@ -18,12 +19,14 @@ import { profileFor } from "./bsp/profile.ts";
 import type { Profile } from "./bsp/profile.ts";
 import { openServer } from "./bsp/server.ts";
 import type { ServerParts } from "./bsp/server.ts";
+import { createTakenLetters, KEPT_MS, PURGE_EVERY_MS } from "./bsp/taken.ts";
 import { answeredLetter, createBspTransport } from "./bsp/transport.ts";
 import type { FinkTransport, Route, TransportKind } from "./contract.ts";
 import { createFederation } from "./federation/index.ts";
 import type { RunningFederation } from "./federation/index.ts";
 import type { Settings } from "./settings.ts";
 import { certificatesOf } from "./verify.ts";
+import { viewFederation } from "./federation-view.ts";
 import { routeFor } from "./ways.ts";
 
 /**
@@ -36,8 +39,10 @@ export class FinkBridge implements Bridge {
   readonly #federation: RunningFederation;
   readonly #transports: Partial<Record<TransportKind, FinkTransport>>;
   readonly #server: ServerParts | undefined;
+  readonly #as4: As4Transport | undefined;
   readonly #listeners: { close(): Promise<void> }[] = [];
   #started = false;
+  #purges = false;
 
   /** @throws GatewayError for keys, certificates or profiles that cannot be used */
   constructor(context: BridgeContext<Settings>) {
@@ -46,11 +51,12 @@ export class FinkBridge implements Bridge {
     const profile = profileFor(context.config.profile);
     this.#profile = profile;
     this.#federation = createFederation({ context, settings: { federation, participants } });
+    this.#as4 = as4 && this.#makeAs4(as4);
     this.#transports = {
       ...(soap && {
         "bsp-soap": createBspTransport({ context, settings: soap, authority, profile }),
       }),
-      ...(as4 && { "as4-access-point": this.#makeAs4(as4) }),
+      ...(this.#as4 && { "as4-access-point": this.#as4 }),
     };
     this.#server = server && {
       context,
@@ -63,7 +69,7 @@ export class FinkBridge implements Bridge {
     };
   }
 
-  #makeAs4(settings: As4Settings): FinkTransport {
+  #makeAs4(settings: As4Settings): As4Transport {
     const context = this.#context;
     const { authority, unlinked } = context.config;
     return createAs4Transport({
@@ -72,6 +78,7 @@ export class FinkBridge implements Bridge {
       profile: as4ProfileFor(settings.profile),
       codec: createBspPayload({ context, authority, unlinked, profile: this.#profile }),
       partyOf: (entityId) => this.#partyOf(entityId),
+      isExcluded: (entityId) => Object.hasOwn(this.#federation.gone, entityId),
     });
   }
 
@@ -90,11 +97,20 @@ export class FinkBridge implements Bridge {
     try {
       await this.#federation.start();
       for (const transport of this.#all()) await transport.start();
+      this.#purgeRegularly();
       if (this.#server !== undefined) this.#listeners.push(await openServer(this.#server));
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  /** Once: what the gateway repeats for us it stops by itself, and a second start must not double it. */
+  #purgeRegularly(): void {
+    if (this.#server === undefined || this.#purges) return;
+    this.#purges = true;
+    const taken = createTakenLetters(this.#context.records);
+    this.#context.every(PURGE_EVERY_MS, () => taken.purge(new Date(Date.now() - KEPT_MS)));
   }
 
   /** The server first: what is not accepted stays with its sender. */
@@ -131,6 +147,18 @@ export class FinkBridge implements Bridge {
       throw error;
     }
     return this.#transports[route.transport]?.find?.(message, route, deliveryId, signal);
+  }
+
+  /** Only messages of the access point are set aside unread; what the server refuses stays with its sender. */
+  async readmit(item: QuarantinedInput, signal: AbortSignal): Promise<void> {
+    if (!isFromAccessPoint(item))
+      throw new GatewayError("NOT_ALLOWED", "the first copy of this BspNachricht is here already");
+    if (this.#as4 === undefined)
+      throw new GatewayError("NOT_ALLOWED", "the access point that sent this is not configured");
+    return this.#as4.readmit(item, signal);
+  }
+  async dismiss(item: QuarantinedInput): Promise<void> {
+    if (isFromAccessPoint(item)) await this.#as4?.dismiss(item);
   }
 
   async review(letter: IncomingMessage, signal: AbortSignal): Promise<Refusal | undefined> {
@@ -171,25 +199,22 @@ export class FinkBridge implements Bridge {
 
   async ping(signal: AbortSignal): Promise<Health> {
     const certificates = certificatesOf(this.#context.config);
-    const { standing, entities, name } = this.#federation.state();
-    const members = this.#context.config.federation.metadata !== undefined;
-    const federationOk = !members || standing === "current" || standing === "old";
+    const view = await viewFederation(this.#federation, this.#context.config.federation, signal);
     const found = await Promise.all(
-      this.#all().map((transport) =>
-        transport.ping(signal).catch((error: unknown): Health => {
+      Object.entries(this.#transports).map(([kind, transport]) => {
+        const nodes = view.nodes.filter((node) => node.transport === kind);
+        return transport.ping(signal, nodes).catch((error: unknown): Health => {
           return { ok: false, detail: describeError(error) };
-        }),
-      ),
+        });
+      }),
     );
     const details = [
-      members ? `federation ${name}: ${standing}, ${entities} entities` : `federation ${name}`,
-      ...(this.#server === undefined
-        ? []
-        : [this.#listeners.length > 0 ? "the server listens" : "the server is closed"]),
+      view.detail,
+      ...(this.#listeners.length > 0 ? ["the server listens"] : []),
       ...found.flatMap(({ detail }) => (detail === undefined ? [] : [detail])),
     ];
     return {
-      ok: federationOk && found.every(({ ok }) => ok),
+      ok: view.ok && found.every(({ ok }) => ok),
       detail: details.join("; "),
       certificates: [...certificates, ...as4Certificates(found)],
     };

@@ -74,5 +74,6 @@ export interface FinkTransport {
     deliveryId: string,
     signal: AbortSignal,
   ): Promise<Delivery | "absent" | undefined>;
-  ping(signal: AbortSignal): Promise<Health>;
+  /** `nodes`: where its letters would go at present. No letter is sent. */
+  ping(signal: AbortSignal, nodes: readonly Route[]): Promise<Health>;
 }

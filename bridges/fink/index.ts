@@ -1,6 +1,7 @@
 import { defineBridge } from "../../src/bridge/contract.ts";
 import type { Capabilities } from "../../src/bridge/contract.ts";
 import { ADDRESS_PATTERN } from "./address.ts";
+import { archive } from "./archive.ts";
 import { FinkBridge } from "./bridge.ts";
 import { BUILT_IN } from "./bsp/profile.ts";
 import { federationCommands } from "./federation/index.ts";
@@ -45,6 +46,7 @@ export default defineBridge({
   create: (context) => new FinkBridge(context),
   verify: (config) => Promise.resolve().then(() => verifySettings(config)),
   inspect: inspectFile,
+  archive,
   inspectOptions: INSPECT_OPTIONS,
   commands: federationCommands(({ federation, participants }: Settings) => ({
     federation,

@@ -126,6 +126,22 @@ export const ERRORS = {
     notice: "Das Schreiben konnte nicht rechtzeitig weitergeleitet werden.",
     next: "the legacy sender has to send it again",
   },
+  METADATA_EXPIRED: {
+    meaning: "there are no metadata of the federation that are valid now",
+    notice: "Es liegen zurzeit keine gültigen Metadaten der Föderation vor. Das Schreiben wartet.",
+    next: "take current metadata (`fink refresh`, or push the file), see why the last ones were refused; letters wait meanwhile",
+  },
+  NO_MAILBOX_NODE: {
+    meaning: "nobody says at which node the mailboxes of this account are reached",
+    notice: "Zum Nutzerkonto der Gegenseite ist kein Postfachknoten bekannt. Das Schreiben wartet.",
+    next: "ask the participant, or set an override for its node; letters wait meanwhile",
+  },
+  PARTICIPANT_REMOVED: {
+    meaning: "this participant left the metadata of the federation; nothing is exchanged with it",
+    notice:
+      "Das Nutzerkonto der Gegenseite nimmt seit einer Änderung der Föderation nicht mehr teil. Das Schreiben wartet.",
+    next: "ask the federation; letters wait until it is listed again, or `resolve <id> failed`",
+  },
   REMOTE_UNAVAILABLE: {
     meaning: "the other side does not answer or is overloaded",
     notice: "Das Empfangssystem ist zurzeit nicht erreichbar; es wird weiter versucht.",

@@ -1,12 +1,16 @@
-import { noticeFor } from "../../../src/model/errors.ts";
+import { GatewayError, noticeFor } from "../../../src/model/errors.ts";
+import type { ErrorCode } from "../../../src/model/errors.ts";
+import type { Message } from "../../../src/model/message.ts";
+import { normaliseMailbox, parseRemoteAddress } from "../address.ts";
 import { readBlob } from "./access-point.ts";
 import { sortParts, trust } from "./arrival.ts";
 import type { Arrival, TrustedArrival } from "./arrival.ts";
 import type { As4Parts } from "./contract.ts";
 import { shortKey, sourceIdOf } from "./identity.ts";
-import type { Ledger, OutgoingRecord, ThreadRecord } from "./ledger.ts";
+import type { DebtRecord, Ledger, OutgoingRecord, ThreadRecord } from "./ledger.ts";
 import type { DecodedPayload, IncomingEnvelope } from "./payload.ts";
-import { GatewayError } from "../../../src/model/errors.ts";
+
+type Verdict = Pick<DebtRecord, "accepted" | "code" | "letter">;
 
 /** Takes a message into the gateway: a letter is accepted, an acknowledgement or a reading becomes a receipt. */
 export class Admission {
@@ -45,31 +49,52 @@ export class Admission {
 
   async #takeLetter(arrival: TrustedArrival, signal: AbortSignal): Promise<void> {
     const { context } = this.#parts;
-    const { from, header, messageId, original } = arrival;
-    const decoded = await this.#decode(arrival, signal);
+    const { from, messageId, original } = arrival;
+    const answered = await this.#answered(arrival);
+    const decoded = await this.#decode(arrival, answered, signal);
     if (decoded.kind === "refused") {
       const { code, detail } = decoded;
       context.log.warn({ messageId, code, detail }, "as4-letter-refused");
-      return this.#owe(arrival, false, code);
+      return this.#owe(arrival, { accepted: false, code });
     }
     const thread = await this.#threadOf(arrival);
-    const answered = await this.#ledger.out.get(header.refToMessageId ?? "");
-    const inReplyTo =
-      answered?.entityId === from.entityId && answered.id !== "" ? answered.id : undefined;
-    await context.accept(
+    const { id } = await context.accept(
       {
         ...decoded.message,
         sourceId: sourceIdOf(from.entityId, messageId),
         conversation: thread.conversation,
         original,
-        ...(inReplyTo === undefined ? {} : { inReplyTo }),
+        ...(answered === undefined ? {} : { inReplyTo: answered.id }),
       },
       decoded.options,
     );
-    await this.#owe(arrival, true);
+    // A positive acknowledgement counts as delivery into a mailbox that somebody reads.
+    const held = (await context.recall(id))?.state === "held";
+    await this.#owe(arrival, { accepted: true, ...(held ? { letter: id } : {}) });
   }
 
-  async #decode(arrival: TrustedArrival, signal: AbortSignal): Promise<DecodedPayload> {
+  /** An operator rejected what had not become a letter: its sender is told, where it can be known who that is. */
+  async refuse(arrival: Arrival, code: ErrorCode): Promise<void> {
+    const trusted = trust(arrival, this.#parts);
+    if (trusted.purpose === "letter") await this.#owe(trusted, { accepted: false, code });
+  }
+
+  /** The letter of ours that this one answers: believed only from the mailbox to which it went. */
+  async #answered({ header, from }: TrustedArrival): Promise<Message | undefined> {
+    const record = await this.#ledger.out.get(header.refToMessageId ?? "");
+    if (record === undefined || record.id === "") return undefined;
+    const message = (await this.#parts.context.recall(record.id))?.message;
+    const to = parseRemoteAddress(message?.to[0]?.address ?? "");
+    const same =
+      to !== undefined && normaliseMailbox(to.mailbox) === normaliseMailbox(from.mailbox);
+    return same && to.entityId === from.entityId ? message : undefined;
+  }
+
+  async #decode(
+    arrival: TrustedArrival,
+    answered: Message | undefined,
+    signal: AbortSignal,
+  ): Promise<DecodedPayload> {
     const { profile, codec } = this.#parts;
     const { header, messageId, from, to } = arrival;
     const level = header.properties.get(profile.properties.level ?? "");
@@ -78,6 +103,7 @@ export class Admission {
       ...{ messageId, from, to, sentAt: header.timestamp ?? this.#now() },
       ...(level === undefined ? {} : { level }),
       ...(legalBasis === undefined ? {} : { legalBasis }),
+      ...(answered === undefined ? {} : { answered }),
     };
     const document = await this.#document(arrival);
     const { attachments } = sortParts(arrival, this.#parts);
@@ -114,14 +140,13 @@ export class Admission {
   }
 
   /** Written down after the letter is durable; sent by the next round, as often as it takes. */
-  async #owe(arrival: TrustedArrival, accepted: boolean, code?: string): Promise<void> {
+  async #owe(arrival: TrustedArrival, result: Verdict): Promise<void> {
     if (this.#parts.profile.acknowledgement === "none") return;
     const { messageId, from, to, header } = arrival;
     await this.#ledger.debts.put(shortKey(messageId), {
-      ...{ messageId, entityId: from.entityId, accepted, at: this.#now().getTime() },
+      ...{ messageId, entityId: from.entityId, at: this.#now().getTime(), ...result },
       mailboxes: { from: to.mailbox, to: from.mailbox },
       conversationId: header.conversationId ?? messageId,
-      ...(code === undefined ? {} : { code }),
     });
   }
 }

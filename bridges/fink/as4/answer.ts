@@ -44,6 +44,24 @@ export async function readAnswer(
   return { envelope: readEnvelope(skeleton), files, parts };
 }
 
+const MAX_FIRST_LINE_BYTES = 200;
+
+/** Kept bytes do not say what they are: a multipart answer begins with its boundary (RFC 2046 §5.1.1), XML never so. */
+export async function contentTypeOf(
+  context: { open(blob: BlobRef): Promise<Readable> },
+  blob: BlobRef,
+): Promise<string> {
+  let head = Buffer.alloc(0);
+  for await (const piece of (await context.open(blob)) as AsyncIterable<Uint8Array>) {
+    head = Buffer.concat([head, piece]).subarray(0, MAX_FIRST_LINE_BYTES);
+    if (head.length === MAX_FIRST_LINE_BYTES) break;
+  }
+  const boundary = /^(?:\r\n)?--([^\r\n"]{1,70}?)[ \t]*\r\n/.exec(head.toString("latin1"))?.[1];
+  return boundary === undefined
+    ? "application/soap+xml"
+    : `multipart/related; boundary="${boundary}"`;
+}
+
 export interface KeptAnswer<T> {
   /** The whole answer as it came, whatever became of reading it. */
   readonly original: BlobRef;

@@ -64,7 +64,7 @@ export interface TrustedArrival extends Arrival {
 /**
  * Who sent it, to whom, and what for. The name in `originalSender` counts only when the access point that sent it is
  * the one of that entity by the federation: the access points have proved that to each other, the property is just text.
- * @throws GatewayError ROUTING_INVALID
+ * @throws GatewayError ROUTING_INVALID, PARTICIPANT_REMOVED
  */
 export function trust(arrival: Arrival, parts: As4Parts): TrustedArrival {
   const { header } = arrival;
@@ -79,6 +79,8 @@ export function trust(arrival: Arrival, parts: As4Parts): TrustedArrival {
   const to = mailboxOf(header.properties.get(properties.finalRecipient), "finalRecipient");
   if (to.entityId !== parts.settings.entityId || !sameParty(header.to, own))
     throw routing("it is addressed to another entity or access point");
+  if (parts.isExcluded?.(from.entityId) === true)
+    throw new GatewayError("PARTICIPANT_REMOVED", "the sender's account left the federation");
   const party = partyOf(parts, from.entityId);
   if (party === undefined || !sameParty(header.from, party))
     throw routing("it came from an access point that is not the sender's by the federation");

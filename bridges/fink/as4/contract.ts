@@ -1,4 +1,4 @@
-import type { BridgeContext } from "../../../src/bridge/contract.ts";
+import type { BridgeContext, QuarantinedInput } from "../../../src/bridge/contract.ts";
 import type { FinkTransport } from "../contract.ts";
 import type { PayloadCodec } from "./payload.ts";
 import type { As4Profile } from "./profile.ts";
@@ -35,6 +35,8 @@ export interface As4Parts {
    * list goes first. Asked for every message in both directions, so a removed entity is refused at once.
    */
   partyOf?(entityId: string): { readonly id: string; readonly type?: string } | undefined;
+  /** Did this entity leave the federation? Then nothing is exchanged with it, whatever the settings list. */
+  isExcluded?(entityId: string): boolean;
   /** Default: the system's clock. */
   now?(): Date;
 }
@@ -42,4 +44,8 @@ export interface As4Parts {
 export interface As4Transport extends FinkTransport {
   /** One round: fetch what waits, send what we owe, look after what is under way. `start` repeats it. */
   poll(signal: AbortSignal): Promise<void>;
+  /** An operator released a message from quarantine. @throws GatewayError when it still cannot be taken */
+  readmit(item: QuarantinedInput, signal: AbortSignal): Promise<void>;
+  /** An operator rejected it: the sender gets a negative acknowledgement, where the profile knows one. */
+  dismiss(item: QuarantinedInput): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { AccessPoint } from "./access-point.ts";
 import { stageOf } from "./codes.ts";
 import type { As4Parts } from "./contract.ts";
 import type { Identity } from "./identity.ts";
+import { PAGE } from "./ledger.ts";
 import type { DebtRecord, Ledger } from "./ledger.ts";
 import { AccessPointFault, refusalOf } from "./outcome.ts";
 import { submit } from "./submission.ts";
@@ -15,6 +16,7 @@ export class Debts {
   readonly #ledger: Ledger;
   readonly #identity: Identity;
   readonly #now: () => Date;
+  #after = "";
 
   constructor(parts: As4Parts, accessPoint: AccessPoint, ledger: Ledger, identity: Identity) {
     this.#parts = parts;
@@ -25,9 +27,11 @@ export class Debts {
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    for (const [key, debt] of await this.#ledger.debts.page("")) {
+    for (const [key, known] of await this.#duePage()) {
       signal.throwIfAborted();
-      const { messageId } = debt;
+      const { messageId } = known;
+      const debt = await this.#decide(key, known);
+      if (debt === undefined) continue;
       try {
         await this.#pay(debt, signal);
         await this.#ledger.debts.remove(key);
@@ -41,6 +45,27 @@ export class Debts {
         await this.#ledger.debts.remove(key);
       }
     }
+  }
+
+  /** One page a round, in turns: letters that are held for long must not keep the others from their receipts. */
+  async #duePage() {
+    const page = await this.#ledger.debts.page(this.#after);
+    this.#after = page.length < PAGE ? "" : (page.at(-1)?.[0] ?? "");
+    return page;
+  }
+
+  /** undefined: the letter is still held, nobody has decided. */
+  async #decide(key: string, debt: DebtRecord): Promise<DebtRecord | undefined> {
+    const { letter, ...plain } = debt;
+    if (letter === undefined) return debt;
+    const known = await this.#parts.context.recall(letter);
+    if (known?.state === "held") return undefined;
+    const refused = known?.state === "rejected";
+    const verdict = refused ? { accepted: false, code: known.code ?? "RECIPIENT_UNLINKED" } : {};
+    // Counts from the decision on: what was held for weeks is not given up at the first fault.
+    const decided = { ...plain, ...verdict, at: this.#now().getTime() };
+    await this.#ledger.debts.put(key, decided);
+    return decided;
   }
 
   async #pay(debt: DebtRecord, signal: AbortSignal): Promise<void> {

@@ -39,6 +39,7 @@ export function shortKey(...texts: readonly string[]): string {
 /** The party of an entity, or undefined: unknown, or no longer a member of the federation. */
 export function partyOf(parts: As4Parts, entityId: string): AccessPointParty | undefined {
   const { settings, profile } = parts;
+  if (parts.isExcluded?.(entityId) === true) return undefined;
   const listed = settings.parties.find((party) => party.entityId === entityId);
   const found = listed ?? parts.partyOf?.(entityId);
   if (found === undefined) return undefined;

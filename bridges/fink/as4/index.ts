@@ -17,4 +17,5 @@ export { as4ProfileFor, parseAs4Profile } from "./profile.ts";
 export type { As4Profile } from "./profile.ts";
 export { as4Remotes, as4Settings } from "./settings.ts";
 export type { As4Settings } from "./settings.ts";
+export { isFromAccessPoint } from "./intake.ts";
 export { createAs4Transport } from "./transport.ts";

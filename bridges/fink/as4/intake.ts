@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import type { QuarantinedInput } from "../../../src/bridge/contract.ts";
 import { describeError, DeliveryError, GatewayError } from "../../../src/model/errors.ts";
 import type { ErrorCode } from "../../../src/model/errors.ts";
 import type { BlobRef } from "../../../src/model/message.ts";
 import type { AccessPoint } from "./access-point.ts";
 import type { Admission } from "./admission.ts";
+import { contentTypeOf, readAnswer } from "./answer.ts";
 import { readArrival } from "./arrival.ts";
 import type { Arrival } from "./arrival.ts";
 import type { As4Parts } from "./contract.ts";
@@ -11,6 +13,11 @@ import { shortKey } from "./identity.ts";
 import type { Ledger } from "./ledger.ts";
 import { AccessPointFault } from "./outcome.ts";
 
+/** Names what is in quarantine. */
+const SOURCE_PREFIX = "as4:";
+export function isFromAccessPoint({ sourceId }: Pick<QuarantinedInput, "sourceId">): boolean {
+  return sourceId.startsWith(SOURCE_PREFIX);
+}
 /** Faults of our own house: the message stays at the access point and is fetched again. */
 const OWN_FAULTS: readonly ErrorCode[] = [
   "STORE_UNAVAILABLE",
@@ -37,6 +44,31 @@ export class Intake {
     this.#accessPoint = accessPoint;
     this.#ledger = ledger;
     this.#admission = admission;
+  }
+
+  /** Reads kept bytes once more, by the federation and the settings of today. @throws GatewayError when it still fails */
+  async readmit(item: QuarantinedInput, signal: AbortSignal): Promise<void> {
+    await this.#admission.admit(await this.#readKept(item), signal);
+  }
+
+  /** What cannot be read, or whose sender is not proved, has nobody to be told. */
+  async dismiss(item: QuarantinedInput): Promise<void> {
+    try {
+      await this.#admission.refuse(await this.#readKept(item), item.code);
+    } catch (error) {
+      if (isOurs(error)) throw error;
+      const fields = { sourceId: item.sourceId, error: describeError(error) };
+      this.#parts.context.log.info(fields, "as4-rejected-without-acknowledgement");
+    }
+  }
+
+  async #readKept({ sourceId, original }: QuarantinedInput): Promise<Arrival> {
+    const { context } = this.#parts;
+    const contentType = await contentTypeOf(context, original);
+    const bytes = (await context.open(original)) as AsyncIterable<Uint8Array>;
+    const value = await readAnswer(contentType, bytes, context.store);
+    const messageId = sourceId.slice(SOURCE_PREFIX.length);
+    return readArrival(messageId, { original, result: { value } }, value);
   }
 
   async round(signal: AbortSignal): Promise<void> {
@@ -145,7 +177,7 @@ export class Intake {
     signal: AbortSignal,
   ): Promise<void> {
     const { code, message: detail } = error;
-    const sourceId = `as4:${messageId}`;
+    const sourceId = SOURCE_PREFIX + messageId;
     await this.#parts.context.quarantine({ sourceId, code, detail, original });
     await this.#mark(messageId, signal);
   }

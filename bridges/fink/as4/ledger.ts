@@ -33,6 +33,8 @@ const debt = z.strictObject({
   accepted: z.boolean(),
   code: z.string().optional(),
   at: z.number(),
+  /** A letter that is held: what is acknowledged depends on what becomes of it. */
+  letter: z.string().optional(),
 });
 /** An acknowledgement we owe. */
 export type DebtRecord = z.output<typeof debt>;
@@ -40,7 +42,7 @@ export type DebtRecord = z.output<typeof debt>;
 const incoming = z.strictObject({ state: z.enum(["kept", "trying"]), tries: z.int() });
 export type IncomingRecord = z.output<typeof incoming>;
 
-const PAGE = 500;
+export const PAGE = 500;
 /** Keys that one round looks at, at most. */
 const MAX_LISTED = 20_000;
 

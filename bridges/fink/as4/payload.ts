@@ -23,6 +23,8 @@ export interface PayloadCodec {
 export interface OutgoingPayload {
   readonly document: Uint8Array;
   readonly attachments: readonly PayloadFile[];
+  /** Mailbox under which the sender takes answers; default: the address of the message's sender. */
+  readonly mailbox?: string;
   /** Values of the message properties that the profile names. */
   readonly level?: TrustLevel;
   readonly legalBasis?: string;
@@ -52,6 +54,8 @@ export interface IncomingEnvelope {
   readonly to: Mailbox;
   readonly level?: string;
   readonly legalBasis?: string;
+  /** The letter of ours to that mailbox which this one answers. */
+  readonly answered?: Message;
 }
 export interface Mailbox {
   readonly entityId: string;

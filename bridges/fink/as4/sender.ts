@@ -160,7 +160,7 @@ export class Sender {
     signal: AbortSignal,
   ): Promise<Submission> {
     const { codec, profile } = this.#parts;
-    const { document, attachments, level, legalBasis } = await codec
+    const { document, attachments, mailbox, level, legalBasis } = await codec
       .encode(message, route, signal)
       .catch((error: unknown) => {
         throw asDeliveryError(error);
@@ -171,7 +171,7 @@ export class Sender {
       ...(answered === undefined ? {} : { refToMessageId: answered }),
       action: profile.exchange.actions.letter,
       mailboxes: {
-        from: parseRemoteAddress(message.from.address)?.mailbox ?? message.from.address,
+        from: mailbox ?? parseRemoteAddress(message.from.address)?.mailbox ?? message.from.address,
         to: route.mailbox,
       },
       ...{ document, attachments },

@@ -25,6 +25,7 @@ export function createAs4Transport(parts: As4Parts): As4Transport {
   const debts = new Debts(parts, accessPoint, ledger, identity);
   const watch = new Watch(parts, accessPoint, ledger);
   let stopped = false;
+  let polled = false;
   const rounds = [intake, debts, watch];
   const poll = async (signal: AbortSignal) => {
     const faults: Error[] = [];
@@ -41,12 +42,19 @@ export function createAs4Transport(parts: As4Parts): As4Transport {
     if (first !== undefined) throw first;
   };
   return {
-    start: async () => context.every(settings.pollEvery, poll),
+    async start() {
+      stopped = false;
+      // Once: what the gateway repeats for us it stops by itself, and a second start must not double it.
+      if (!polled) context.every(settings.pollEvery, poll);
+      polled = true;
+    },
     stop: async () => void (stopped = true),
     poll,
     deliver: (message, route, deliveryId, signal) =>
       sender.deliver(message, route, deliveryId, signal),
     find: (_message, _route, deliveryId, signal) => sender.find(deliveryId, signal),
+    readmit: (item, signal) => intake.readmit(item, signal),
+    dismiss: (item) => intake.dismiss(item),
     ping: (signal) => ping(accessPoint, settings, signal),
   };
 }

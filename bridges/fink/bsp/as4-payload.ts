@@ -3,7 +3,7 @@ import { checkFileType } from "../../../src/guard/filetype.ts";
 import { attributeOf, parseXml, requiredChild, textOf } from "../../../src/guard/xml.ts";
 import { GatewayError } from "../../../src/model/errors.ts";
 import type { ErrorCode } from "../../../src/model/errors.ts";
-import type { Attachment } from "../../../src/model/message.ts";
+import type { Attachment, Message } from "../../../src/model/message.ts";
 import { normaliseMailbox, remoteAddress } from "../address.ts";
 import type {
   AcknowledgementResult,
@@ -50,6 +50,7 @@ export function createBspPayload(parts: PayloadParts): PayloadCodec {
         document: Buffer.concat(chunks),
         attachments: files.map(({ name, mediaType, blob }) => ({ name, mediaType, blob })),
         level: letter.level,
+        ...(letter.sender.mailbox === undefined ? {} : { mailbox: letter.sender.mailbox }),
         ...(message.case?.legalBasis === undefined ? {} : { legalBasis: message.case.legalBasis }),
       };
     },
@@ -59,6 +60,11 @@ export function createBspPayload(parts: PayloadParts): PayloadCodec {
     readReadReceipt,
   };
 }
+
+const UNLINKED = {
+  code: "RECIPIENT_UNLINKED",
+  detail: "nobody in Matrix reads this mailbox",
+} as const;
 
 async function decode(
   parts: PayloadParts,
@@ -76,7 +82,8 @@ async function decode(
     const mailbox = normaliseMailbox(letter.recipient.mailbox);
     if (mailbox !== normaliseMailbox(envelope.to.mailbox))
       throw new LetterFault("30", "Empfaenger/PostkorbId", "is not the recipient of the envelope");
-    const linked = await context.linked(mailbox);
+    const answered = answeredBy(mailbox, parts, envelope.answered);
+    const linked = answered !== undefined || (await context.linked(mailbox));
     if (!linked && parts.unlinked === "reject")
       throw new LetterFault("30", "Empfaenger/PostkorbId", "nobody reads this mailbox here");
     const files = await readFiles(parts, payload, signal);
@@ -86,6 +93,7 @@ async function decode(
       peer: { name: entityId, entityId },
       receivedAt: new Date(),
       files,
+      ...(answered === undefined ? {} : { answered }),
     };
     const sender = { ...letter.sender, mailbox: envelope.from.mailbox };
     const decoded = messageOf({ ...letter, sender }, arrival, profile);
@@ -96,19 +104,27 @@ async function decode(
       ...message
     } = decoded;
     const from = { ...message.from, address: remoteAddress(envelope.from) };
-    const hold = {
-      code: "RECIPIENT_UNLINKED",
-      detail: "nobody in Matrix reads this mailbox",
-    } as const;
     return {
       kind: "letter",
       message: { ...message, from, replyPolicy: "possible" },
-      ...(linked ? {} : { options: { hold } }),
+      ...(linked ? {} : { options: { hold: UNLINKED } }),
     };
   } catch (error) {
     if (!(error instanceof LetterFault)) throw error;
     return { kind: "refused", code: error.code, detail: error.message };
   }
+}
+
+/** An answer to a letter of ours needs no link when it goes to the mailbox that wrote it. */
+function answeredBy(
+  mailbox: string,
+  { authority }: PayloadParts,
+  answered: Message | undefined,
+): Message | undefined {
+  if (answered === undefined) return undefined;
+  const { from } = answered;
+  const writer = from.role === "citizen" ? from.address : (authority.mailbox ?? from.address);
+  return normaliseMailbox(writer) === mailbox ? answered : undefined;
 }
 
 async function readFiles(

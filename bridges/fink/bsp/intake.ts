@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { BridgeContext, KnownMessage } from "../../../src/bridge/contract.ts";
 import { digestOf } from "../../../src/model/id.ts";
@@ -6,16 +7,18 @@ import { isUuid, normaliseMailbox, remoteAddress } from "../address.ts";
 import { answeredIds, messageOf } from "./codec.ts";
 import type { Arrival } from "./codec.ts";
 import { checkFiles } from "./file-rules.ts";
+import type { CheckedFile } from "./file-rules.ts";
 import type { ArrivedFile, BspLetter, BspReceipt } from "./letter.ts";
 import { LetterFault } from "./letter-fault.ts";
 import { checkLetter } from "./letter-rules.ts";
 import type { Profile } from "./profile.ts";
 import type { AuthoritySettings, Unlinked } from "./settings.ts";
+import { createTakenLetters } from "./taken.ts";
 
 export interface IntakeParts {
   readonly context: Pick<
     BridgeContext<unknown>,
-    "account" | "accept" | "store" | "linked" | "recall" | "log"
+    "account" | "accept" | "store" | "linked" | "recall" | "log" | "records"
   >;
   readonly profile: Profile;
   readonly authority: AuthoritySettings;
@@ -38,7 +41,9 @@ export async function takeLetter(
   const answered = await findAnswered(parts, peer, letter);
   const mailbox = normaliseMailbox(letter.recipient.mailbox);
   const linked = answered !== undefined || (await context.linked(mailbox));
-  if (!linked && parts.unlinked === "reject")
+  const sourceId = sourceIdOf(letter, peer.name, files);
+  const taken = createTakenLetters(context.records);
+  if (!linked && parts.unlinked === "reject" && !(await taken.isNoted(sourceId)))
     throw new LetterFault("30", "Empfaenger/PostkorbId", "nobody reads this mailbox here");
   const original = await keepOriginal();
   const attachments: Attachment[] = [];
@@ -47,7 +52,7 @@ export async function takeLetter(
     attachments.push({ name, mediaType, blob });
   }
   const arrival: Arrival = {
-    sourceId: sourceIdOf(letter, peer.name, attachments),
+    sourceId,
     peer,
     receivedAt: new Date(),
     files: attachments,
@@ -59,6 +64,8 @@ export async function takeLetter(
     detail: "nobody in Matrix reads this mailbox",
   } as const;
   const message = messageOf(letter, arrival, profile);
+  if (linked) await taken.note(sourceId, arrival.receivedAt);
+  // Noted and yet unknown (a crash in between) and unlinked since: held, as nobody refused it either.
   const accepted = await context.accept(message, linked ? {} : { hold });
   const fields = { account: context.account, peer: peer.name, ...accepted };
   context.log.info(fields, "bsp-letter");
@@ -111,16 +118,23 @@ async function findAnswered(
  * NachrichtenId is informational only. A letter is the same when its sender, its id and its content are; the time at
  * which it was rendered counts only where the id is no UUID and may be used for many letters.
  */
-function sourceIdOf(
+export function sourceIdOf(
   letter: BspLetter<ArrivedFile>,
   peer: string,
-  files: readonly Attachment[],
+  files: readonly CheckedFile[],
 ): string {
   const { id, createdAt, version: _version, issue: _issue, product: _product, ...content } = letter;
   const parts = {
     ...content,
-    files: files.map(({ name, mediaType, blob }) => [name, mediaType, blob.digest]),
+    files: files.map(({ name, mediaType, read }) => [name, mediaType, digestOfFile(read())]),
   };
   const time = isUuid(id) ? "" : createdAt.toISOString();
   return `bsp:${digestOf(peer, id, time, JSON.stringify(parts))}`;
+}
+
+/** As the blob store names it: source ids of letters that were accepted before this was computed here stay the same. */
+function digestOfFile(pieces: Iterable<Uint8Array>): string {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return `sha256:${hash.digest("hex")}`;
 }

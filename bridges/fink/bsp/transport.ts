@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { BridgeContext, ClientTls, Delivery, Health } from "../../../src/bridge/contract.ts";
+import type { BridgeContext, ClientTls, Delivery } from "../../../src/bridge/contract.ts";
 import { EgressError } from "../../../src/guard/egress.ts";
 import { escapeText } from "../../../src/guard/xml-escape.ts";
 import { DeliveryError, describeError, GatewayError } from "../../../src/model/errors.ts";
@@ -12,15 +12,16 @@ import { readAnswer } from "./envelope.ts";
 import type { SoapAnswer } from "./envelope.ts";
 import { prepareFiles } from "./files.ts";
 import type { PreparedFile } from "./files.ts";
-import { healthOf, loadIdentity } from "./keys.ts";
 import { OPERATIONS } from "./names.ts";
 import type { Operation } from "./names.ts";
 import { wrapLetter, wrappedLength } from "./okkomm.ts";
 import { judgeAnswer, RefusedLetter } from "./outcome.ts";
 import type { HttpAnswer } from "./outcome.ts";
+import { pingNodes } from "./ping.ts";
 import { httpRuleOf } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import type { AuthoritySettings, SoapSettings } from "./settings.ts";
+import { clientTls, trustOf } from "./tls.ts";
 import { lengthOfPieces, streamPieces, writeLetter } from "./write-letter.ts";
 import type { Piece } from "./write-letter.ts";
 
@@ -42,7 +43,7 @@ export function createBspTransport(parts: BspParts): FinkTransport {
     start: () => Promise.resolve(),
     stop: () => Promise.resolve(),
     deliver: (message, route, _deliveryId, signal) => deliver(parts, tls, message, route, signal),
-    ping: () => Promise.resolve(health(parts.settings)),
+    ping: (signal, nodes) => pingNodes(parts, tls, nodes, signal),
   };
 }
 
@@ -233,28 +234,4 @@ function refuseAborted(signal: AbortSignal): void {
     throw new DeliveryError("transient", "REMOTE_UNAVAILABLE", "stopped before anything was sent", {
       cause: signal.reason,
     });
-}
-
-function clientTls({ certificate, key, keyPassphrase }: SoapSettings): ClientTls {
-  if (certificate === undefined || key === undefined) return {};
-  const { certPem, keyPem } = loadIdentity(certificate, key, keyPassphrase, "soap");
-  return { cert: certPem, key: keyPem };
-}
-
-/** Which certificate the node has to show. */
-function trustOf({ certificates }: Route, { trust, ca }: SoapSettings): ClientTls {
-  if (trust === "metadata" && certificates.length > 0)
-    return { ca: certificates.map((certificate) => certificate.toString()).join("") };
-  return ca === undefined ? {} : { ca: ca.text };
-}
-
-function health({ certificate, key, keyPassphrase }: SoapSettings): Health {
-  if (certificate === undefined || key === undefined) return { ok: true };
-  const identity = loadIdentity(certificate, key, keyPassphrase, "soap");
-  const ok = identity.certificate.validToDate > new Date();
-  return {
-    ok,
-    detail: ok ? "client certificate is valid" : "the client certificate has expired",
-    certificates: [healthOf(identity.certificate, "client certificate for mailbox nodes")],
-  };
 }

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { BridgeContext, CertificateHealth } from "../../../src/bridge/contract.ts";
 import { describeError, GatewayError } from "../../../src/model/errors.ts";
-import type { Federation, FederationState, RouteDecision } from "../contract.ts";
+import type { Federation, FederationState, Route, RouteDecision } from "../contract.ts";
 import { healthOf } from "./certificates.ts";
 import { HeldCopy, isRefusal, type TakeOptions } from "./held-copy.ts";
 import { readMetadata, type Metadata } from "./metadata.ts";
 import { profileOf, type MetadataProfile } from "./profile.ts";
 import { resolveRoute } from "./resolve.ts";
+import type { RoutingView } from "./resolve.ts";
 import type { FederationConfig, FederationSettings, MetadataSettings } from "./settings.ts";
 import { markOf, pullMetadata, readPushed } from "./sources.ts";
 
@@ -14,6 +15,8 @@ import { markOf, pullMetadata, readPushed } from "./sources.ts";
 const LOOK_MS = 10_000;
 /** Pause after a pull that failed, milliseconds. */
 const RETRY_MS = 15 * 60_000;
+/** Stands for a mailbox where only the node is asked about. */
+const ANY_MAILBOX = "any";
 
 export interface FederationParts {
   readonly context: Pick<
@@ -30,6 +33,10 @@ export interface RunningFederation extends Federation {
   load(): Promise<void>;
   /** Takes metadata that were pushed. Throws GatewayError when they are refused; the last good copy stays. */
   take(bytes: Uint8Array, options?: TakeOptions, signal?: AbortSignal): Promise<FederationState>;
+  /**
+   * The nodes to which letters to the configured accounts would go, by the copy in use or by `metadata`: for `ping`.
+   */
+  nodes(metadata?: Metadata): readonly Route[];
   /** Fetches and verifies the metadata and keeps nothing: for `ping`. Throws GatewayError; undefined without a URL. */
   probe(signal: AbortSignal): Promise<Metadata | undefined>;
   /** What is listed, expired or not; undefined without a copy. */
@@ -56,6 +63,8 @@ class FederationIndex implements RunningFederation {
   #triedAt: Date | undefined;
   #fileMark: string | undefined;
   #announced: FederationState["standing"] | undefined;
+  #running = false;
+  #looksRegularly = false;
   /** One copy after the other, whoever brings them. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -84,10 +93,17 @@ class FederationIndex implements RunningFederation {
     await this.load();
     if (this.#settings.metadata === undefined) return;
     this.#announce();
-    this.#context.every(LOOK_MS, (signal) => this.#look(signal));
+    this.#running = true;
+    // Once: what the gateway repeats for us it stops by itself, and a second start must not double it.
+    if (!this.#looksRegularly)
+      this.#context.every(LOOK_MS, async (signal) => {
+        if (this.#running) await this.#look(signal);
+      });
+    this.#looksRegularly = true;
   }
 
   async stop(): Promise<void> {
+    this.#running = false;
     await this.#turn;
   }
 
@@ -110,7 +126,11 @@ class FederationIndex implements RunningFederation {
   }
 
   resolve(entityId: string, mailbox: string): RouteDecision {
-    const view = {
+    return resolveRoute(this.#view(), entityId, mailbox);
+  }
+
+  #view(): RoutingView {
+    return {
       settings: this.#config,
       profile: this.#profile,
       standing: this.#standing(),
@@ -118,7 +138,20 @@ class FederationIndex implements RunningFederation {
       gone: this.#held.gone,
       now: this.#now(),
     };
-    return resolveRoute(view, entityId, mailbox);
+  }
+
+  nodes(metadata = this.#held.metadata): readonly Route[] {
+    const { federation, participants } = this.#config;
+    const standing = metadata === this.#held.metadata ? this.#standing() : "current";
+    const view = { ...this.#view(), standing, entities: metadata?.entities ?? new Map() };
+    const ids = new Set([
+      ...federation.overrides.map(({ entityId }) => entityId),
+      ...participants.list.flatMap(({ account }) => account.entityIds),
+    ]);
+    return [...ids].flatMap((entityId) => {
+      const decision = resolveRoute(view, entityId, ANY_MAILBOX);
+      return decision.kind === "route" ? [decision.route] : [];
+    });
   }
 
   async refresh(signal: AbortSignal): Promise<FederationState> {

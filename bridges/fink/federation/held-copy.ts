@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { BridgeContext } from "../../../src/bridge/contract.ts";
 import { GatewayError } from "../../../src/model/errors.ts";
+import type { ErrorCode } from "../../../src/model/errors.ts";
 import { certificatesOf } from "./certificates.ts";
 import { compare, NOTHING_KNOWN, type Known } from "./changes.ts";
 import { createCopyStore, type Copy, type CopyStore } from "./copy.ts";
@@ -153,8 +154,9 @@ export class HeldCopy {
   }
 }
 
-const REFUSALS = [
-  ...["INPUT_HOSTILE", "INPUT_INVALID", "SIGNATURE_INVALID", "CERTIFICATE_INVALID", "NOT_ALLOWED"],
+const REFUSALS: readonly ErrorCode[] = [
+  ...(["INPUT_HOSTILE", "INPUT_INVALID", "METADATA_EXPIRED"] as const),
+  ...(["SIGNATURE_INVALID", "CERTIFICATE_INVALID", "NOT_ALLOWED"] as const),
 ];
 
 /** The bytes themselves were judged and not taken; anything else (disk, network, stop) may be tried again. */

@@ -35,7 +35,7 @@ export interface MetadataExpectation {
 
 /**
  * Reads metadata of a federation: guarded parse, signature by a pinned certificate over the root, then only what was
- * signed (bundid-fink.md §2.3). Throws GatewayError INPUT_HOSTILE, INPUT_INVALID (also: expired), SIGNATURE_INVALID or
+ * signed (bundid-fink.md §2.3). Throws GatewayError INPUT_HOSTILE, INPUT_INVALID, METADATA_EXPIRED, SIGNATURE_INVALID or
  * CERTIFICATE_INVALID. One broken entity is a fault of that entity, never of the whole.
  */
 export async function readMetadata(
@@ -71,14 +71,14 @@ export function verifyMetadata(
   return verifyEnveloped(document, { pins, now, idAttribute: "ID" }, signal);
 }
 
-/** Throws INPUT_INVALID when the list does not say until when it is valid, or is no longer. */
+/** Throws INPUT_INVALID when the list does not say until when it is valid, METADATA_EXPIRED when it is no longer. */
 export function requireValidity(root: XmlElement, now: Date): Date {
   const validUntil = validUntilOf(root);
   if (validUntil === undefined)
     throw new GatewayError("INPUT_INVALID", "the metadata do not say until when they are valid");
   if (validUntil > now) return validUntil;
   const until = validUntil.toISOString();
-  throw new GatewayError("INPUT_INVALID", `the metadata have expired: valid until ${until}`);
+  throw new GatewayError("METADATA_EXPIRED", `the metadata have expired: valid until ${until}`);
 }
 
 export function nameOf(root: XmlElement): string | undefined {

@@ -2,6 +2,7 @@
  * The way of a letter to a mailbox, or why there is none. Pure: settings, roll-out facts, the metadata and a clock go in.
  * Order of discovery: override in the configuration, extension in the metadata, documented error (bundid-fink.md §7.6).
  */
+import { noticeFor } from "../../../src/model/errors.ts";
 import type { ErrorCode } from "../../../src/model/errors.ts";
 import type { FederationState, Route, RouteDecision, TransportKind } from "../contract.ts";
 import { certificatesOf, isCurrent } from "./certificates.ts";
@@ -79,11 +80,7 @@ function refuseListing(question: Question): Obstacle | undefined {
   if (Object.hasOwn(gone, entityId)) {
     const at = germanDay(new Date(gone[entityId] ?? 0));
     because.push(`left the metadata on ${at}`);
-    return wait(
-      "PARTICIPANT_REMOVED",
-      "REMOTE_UNAVAILABLE",
-      "Das Nutzerkonto der Gegenseite nimmt seit einer Änderung der Föderation nicht mehr teil. Das Schreiben wartet.",
-    );
+    return wait("PARTICIPANT_REMOVED", "PARTICIPANT_REMOVED", noticeFor("PARTICIPANT_REMOVED"));
   }
   if (override?.listed === false) {
     because.push("override: need not stand in the metadata");
@@ -92,8 +89,8 @@ function refuseListing(question: Question): Obstacle | undefined {
   if (standing === "missing" || standing === "expired")
     return wait(
       standing === "missing" ? "METADATA_MISSING" : "METADATA_EXPIRED",
-      "REMOTE_UNAVAILABLE",
-      "Es liegen zurzeit keine gültigen Metadaten der Föderation vor. Das Schreiben wartet.",
+      "METADATA_EXPIRED",
+      noticeFor("METADATA_EXPIRED"),
     );
   because.push(`metadata: ${standing}`);
   if (entity === undefined) return refuseUnlisted(question);
@@ -155,11 +152,7 @@ function findNode(question: Question): Found | Obstacle {
     return broken(entity);
   const endpoint = override?.endpoint ?? entity?.mailbox?.endpoint;
   if (endpoint === undefined)
-    return wait(
-      "NO_MAILBOX_NODE",
-      "REMOTE_UNAVAILABLE",
-      "Zum Nutzerkonto der Gegenseite ist kein Postfachknoten bekannt. Das Schreiben wartet.",
-    );
+    return wait("NO_MAILBOX_NODE", "NO_MAILBOX_NODE", noticeFor("NO_MAILBOX_NODE"));
   const by = override === undefined ? "metadata" : "override";
   because.push(`endpoint by ${by}: ${endpoint}`);
   const transport = transportOf(question);

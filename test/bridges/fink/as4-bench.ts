@@ -57,8 +57,10 @@ export const lineCodec: PayloadCodec = {
       return { kind: "refused", code: "RECIPIENT_UNKNOWN", detail: "no such mailbox" };
     if (text === "Programmfehler") throw new TypeError("a bug");
     const { from, to, sentAt } = envelope;
+    const hold = { code: "RECIPIENT_UNLINKED", detail: "nobody reads it" } as const;
     return {
       kind: "letter",
+      ...(text === "unverknüpft" ? { options: { hold } } : {}),
       message: {
         sentAt,
         from: { address: `${from.entityId}|${from.mailbox}`, role: "authority" },
@@ -103,6 +105,8 @@ export interface SideOptions {
   readonly settings?: Record<string, unknown>;
   readonly profile?: (profile: As4Profile) => As4Profile;
   readonly codec?: PayloadCodec;
+  /** Entities that left the federation; looked at every time. */
+  readonly excluded?: ReadonlySet<string>;
 }
 
 export async function startSide(
@@ -156,6 +160,7 @@ function makeSide(
       settings,
       profile: (options.profile ?? ((whole) => whole))(profile),
       codec: options.codec ?? lineCodec,
+      isExcluded: (entityId) => options.excluded?.has(entityId) ?? false,
       now: () => side.clock,
     }),
     state: test.state,

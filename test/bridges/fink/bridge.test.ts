@@ -101,12 +101,14 @@ describe("looking somebody up", () => {
 
 describe("ping and check", () => {
   it("name every certificate", async () => {
-    const { bridge, context } = open({ port: await deadPort() });
+    const node = await startNode(keys);
+    const { bridge, context } = open({ node: node.url, port: await deadPort() });
     await bridge.start();
     const health = await bridge.ping(never);
+    await node.close();
     expect(health).toMatchObject({
       ok: true,
-      detail: expect.stringContaining("listens") as string,
+      detail: expect.stringMatching(/listens.*1 of 1 mailbox nodes answer/) as string,
     });
     expect(health.certificates?.map(({ purpose }) => purpose)).toEqual([
       "client certificate for mailbox nodes",
@@ -116,6 +118,22 @@ describe("ping and check", () => {
       `mailbox node of ${PAUSED}`,
     ]);
     expect(verifySettings(context.config)).toHaveLength(5);
+  });
+  it("say which node is not reached", async () => {
+    const dead = `https://127.0.0.1:${await deadPort()}/none`;
+    const health = await open({ node: dead }).bridge.ping(never);
+    expect(health).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining(
+        `0 of 1 mailbox nodes answer (${new URL(dead).origin}`,
+      ) as string,
+    });
+  });
+  it("notice a node that shows another certificate", async () => {
+    const node = await startNode(keys, keys.otherServer);
+    const { ok, detail } = await open({ node: node.url }).bridge.ping(never);
+    await node.close();
+    expect([ok, detail]).toEqual([false, expect.stringContaining("0 of 1")]);
   });
   it("refuse a key that belongs to another certificate", () => {
     const soap = { key: `file:${keys.stranger.keyFile}` };

@@ -58,10 +58,10 @@ describe("signed by the federation itself, and still not taken", () => {
   });
 
   test("a list that has expired, or does not say when it does", async () => {
-    const past = new Date(Date.now() - 1_000);
-    await refused(signed(people, [entityOf(people)], { validUntil: past }), "INPUT_INVALID");
+    const past = new Date(Date.now() - 3_600_000);
+    await refused(signed(people, [entityOf(people)], { validUntil: past }), "METADATA_EXPIRED");
     const now = new Date(Date.now() + 8 * 86_400_000);
-    await expect(read(people, good, { now })).rejects.toMatchObject({ code: "INPUT_INVALID" });
+    await expect(read(people, good, { now })).rejects.toMatchObject({ code: "METADATA_EXPIRED" });
   });
 });
 

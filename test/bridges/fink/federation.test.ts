@@ -57,7 +57,7 @@ describe("pulling", () => {
   });
 
   test.each([
-    ["expired", "INPUT_INVALID"],
+    ["expired", "METADATA_EXPIRED"],
     ["wrong-key", "SIGNATURE_INVALID"],
     ["wrapped", "SIGNATURE_INVALID"],
     ["unsigned", "SIGNATURE_INVALID"],
