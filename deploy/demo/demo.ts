@@ -6,6 +6,7 @@ import type { HomeserverKind } from "./homeserver.ts";
 import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./journeys/bundid.ts";
 import { courtAndAuthority } from "./journeys/egvp.ts";
 import { acrossTheCountry } from "./journeys/fink.ts";
+import { pilotMoves } from "./journeys/transition.ts";
 import { pause } from "./reader.ts";
 import { PASSWORD, startStack, type Stack } from "./stack.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
@@ -24,7 +25,8 @@ process.on("SIGTERM", () => void end(143));
 try {
   rmSync(dir, { recursive: true, force: true });
   sayWhere(timeline);
-  stack = await startStack({ dir, homeserver: kind, egvp: {}, fink: true });
+  const all = { egvp: {}, fink: true, pilot: true };
+  stack = await startStack({ dir, homeserver: kind, firstRetry: "500ms", ...all });
   timeline.say("Homeserver", `${stack.homeserver.kind} läuft`, { URL: stack.homeserver.baseUrl });
   timeline.say("BundID-Postfach", "Simulator läuft (ZBP REST v6)", { URL: stack.bundid.zbp.url });
   timeline.say("OSCI-Intermediär", "Simulator läuft (OSCI-Transport 1.2)", {
@@ -38,6 +40,7 @@ try {
   await letterPassedOn(journey);
   await courtAndAuthority(journey);
   await acrossTheCountry(journey);
+  await pilotMoves(journey);
   await checkBooks(gateway, timeline);
   timeline.chapter(
     `Alles angekommen: nichts verloren, nichts doppelt (${timeline.checks} Prüfungen).`,
@@ -103,13 +106,14 @@ function showWhereToLook(running: Stack, gateway: GatewayProcess): void {
 Alles läuft weiter, bis Sie Strg-C drücken.
 
   Matrix        ${running.homeserver.baseUrl}${pid}
-                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt, nora; Kennwort ${PASSWORD}
+                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt, nora, anna, bruno, emil; Kennwort ${PASSWORD}
   ZBP-Postfach  ${running.bundid.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
   Intermediär   ${running.egvp?.intermediary.controlUrl ?? ""}   (Postfächer und Laufzettel)
   Gateway       ${gateway.adminUrl}/ready
   Kommandos     npx postfach-bridge list  --config ${config}
                 npx postfach-bridge trace <id> --config ${config}
                 npx postfach-bridge check --config ${config}
+  Umstellung    docs/umstellung.md führt von hier aus ein ganzes Land von BundID nach Matrix
   Protokoll     ${relative(process.cwd(), gateway.logFile)}
   Ausprobieren  kill -9 ${gateway.child.pid}   beendet das Gateway hart; es startet neu und verliert nichts
 

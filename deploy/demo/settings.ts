@@ -22,6 +22,8 @@ export interface StackSettings {
   readonly firstRetry?: string;
   readonly limits?: Readonly<Record<string, string>>;
   readonly accounts: readonly object[];
+  /** `transition:` of the configuration; default: none. */
+  readonly transition?: object;
 }
 
 export interface WrittenSettings {
@@ -68,6 +70,7 @@ export function writeSettings(settings: StackSettings): WrittenSettings {
     },
     ...(settings.limits ? { limits: settings.limits } : {}),
     accounts: settings.accounts,
+    ...(settings.transition ? { transition: settings.transition } : {}),
   };
   const configFile = join(settings.dir, "config.yaml");
   writeFileSync(configFile, stringify(config));

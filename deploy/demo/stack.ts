@@ -12,6 +12,7 @@ import { writeSettings, type StackSettings, type WrittenSettings } from "./setti
 import { startBundidWorld, type BundidOptions, type BundidWorld } from "./worlds/bundid.ts";
 import { startEgvpWorld, type EgvpOptions, type EgvpWorld } from "./worlds/egvp.ts";
 import { startFinkWorld, type FinkWorld } from "./worlds/fink.ts";
+import { CITIZENS, startPilotWorld, type PilotWorld } from "./worlds/pilot.ts";
 import type { Place, World } from "./worlds/world.ts";
 
 export const PASSWORD = "demo-passwort";
@@ -19,7 +20,7 @@ const SERVER_NAME = "demo.localhost";
 
 export interface StackOptions extends Omit<
   StackSettings,
-  "serverName" | "homeserverUrl" | "ports" | "accounts"
+  "serverName" | "homeserverUrl" | "ports" | "accounts" | "transition"
 > {
   readonly homeserver: HomeserverKind;
   readonly bundid?: BundidOptions;
@@ -27,6 +28,8 @@ export interface StackOptions extends Omit<
   readonly egvp?: EgvpOptions;
   /** Default: without it. */
   readonly fink?: boolean;
+  /** Default: without it. */
+  readonly pilot?: boolean;
   /** Further legacy systems, of a test. */
   readonly others?: readonly ((place: Place) => Promise<World>)[];
 }
@@ -39,6 +42,7 @@ export interface Stack {
   readonly bundid: BundidWorld;
   readonly egvp: EgvpWorld | undefined;
   readonly fink: FinkWorld | undefined;
+  readonly pilot: PilotWorld | undefined;
   /** Reads her mailbox in Matrix. */
   readonly clara: Reader;
   /** Writes for the authority in Matrix. */
@@ -60,11 +64,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const bundid = await startBundidWorld(place, options.bundid);
   const egvp = options.egvp && (await startEgvpWorld(place, options.egvp));
   const fink = options.fink === true ? await startFinkWorld(place) : undefined;
+  const pilot = options.pilot === true ? await startPilotWorld(place, bundid) : undefined;
   const others = await Promise.all((options.others ?? []).map((start) => start(place)));
   const worlds: readonly World[] = [
     bundid,
     ...(egvp ? [egvp] : []),
     ...(fink ? [fink] : []),
+    ...(pilot ? [pilot] : []),
     ...others,
   ];
   const ports = { appservice: await findFreePort(), admin: await findFreePort() };
@@ -75,6 +81,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     homeserverUrl: `http://127.0.0.1:${homeserverPort}`,
     ports,
     accounts: worlds.flatMap(({ accounts }) => accounts),
+    ...(pilot ? { transition: pilot.transition } : {}),
   });
   await writeRegistration(written);
   const homeserver = await startAnyHomeserver({
@@ -89,6 +96,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const clara = await person("clara");
   const bauamt = await person("bauamt");
+  if (pilot) for (const { name, inMatrix } of CITIZENS) if (inMatrix) await person(name);
   const gatewayOptions = { written, dir, adminPort: ports.admin };
   const started: GatewayProcess[] = [];
   const remember = (gateway: GatewayProcess) => {
@@ -96,7 +104,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return gateway;
   };
   return {
-    ...{ dir, written, homeserver, bundid, egvp, fink, clara, bauamt, person },
+    ...{ dir, written, homeserver, bundid, egvp, fink, pilot, clara, bauamt, person },
     startGateway: async (env) =>
       remember(await startGatewayProcess({ ...gatewayOptions, ...(env ? { env } : {}) })),
     launchGateway: (env) => remember(launchGateway({ ...gatewayOptions, env })),

@@ -25,6 +25,8 @@ export interface ActivePlans {
 
 /** How long a plan that was applied elsewhere may go unnoticed, milliseconds. Decisions are checked in the database. */
 const WATCH_MS = 1_000;
+/** After this time every node that can reach the database decides by the new plan. */
+export const NOTICED_WITHIN_MS = 2 * WATCH_MS;
 
 export function activePlanOf(stored: StoredPlan): ActivePlan {
   const plan = readPlan(stored.document);

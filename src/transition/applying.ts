@@ -2,7 +2,7 @@ import type { Log } from "../bridge/contract.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { GatewayError } from "../model/errors.ts";
 import type { NewPlan, Store, StoredPlan } from "../store/store.ts";
-import { activePlanOf } from "./active.ts";
+import { activePlanOf, NOTICED_WITHIN_MS } from "./active.ts";
 import { findConflicts, type Conflict } from "./checks.ts";
 import { isSame } from "./difference.ts";
 import { planIdOf, planOf, readPlan, writePlan, type Plan } from "./plan.ts";
@@ -55,7 +55,10 @@ async function putInForce(
   const { before, planId } = review;
   const nothing = before !== undefined && isSame(review.difference) && before.fileId === fileId;
   if (nothing && !moveConversations) return { review, stored: undefined };
-  const keepSince = moveConversations ? deps.now : (before?.keepSince ?? new Date(0));
+  // A node that has not noticed yet still decides by the plan before: what it binds meanwhile must not bind either.
+  const keepSince = moveConversations
+    ? new Date(deps.now.getTime() + NOTICED_WITHIN_MS)
+    : (before?.keepSince ?? new Date(0));
   const fresh: NewPlan = {
     ...{ after: before?.seq ?? 0, planId, fileId, way, by, keepSince },
     document: writePlan(plan),

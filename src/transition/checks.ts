@@ -29,6 +29,7 @@ export function findConflicts(plan: Plan, against: CheckedAgainst): readonly Con
     ]),
     ...ofParticipants(plan),
     ...ofLostAccounts(plan, against),
+    ...ofCohortSteps(plan, against),
     ...ofCohorts(plan),
   ];
 }
@@ -142,7 +143,14 @@ function ofBridge(
   const needs = phases.filter((phase) => PHASES[phase].authority === "legacy");
   if (needs.length > 0 && legacyReaders === "none") {
     const text = `bridge ${account.bridge} cannot leave letters to readers in the old system (${needs.join(", ")})`;
-    return [{ kind: "refuse", about, text, next: "use matrix, drain or off" }];
+    return [
+      {
+        kind: "refuse",
+        about,
+        text,
+        next: "use matrix, drain or off; when a cohort says it, name its `accounts`",
+      },
+    ];
   }
   if (!phases.includes("matrix-first") || legacyReaders === "forward") return [];
   const text = `bridge ${account.bridge} cannot put a copy into the old mailbox; matrix-first works like matrix`;
@@ -160,6 +168,24 @@ function ofLostAccounts(plan: Plan, { before, unfinished }: CheckedAgainst): Con
       const text = `is no longer in the file; ${open} of its letters are not finished`;
       return { kind, about: name, text, next: "drain it, then decommission it, then remove it" };
     });
+}
+
+/** A cohort goes step by step like an account does: what it leaves out nobody has looked at. */
+function ofCohortSteps(plan: Plan, { before }: CheckedAgainst): Conflict[] {
+  return plan.cohorts.flatMap(({ name, phase }): Conflict[] => {
+    const from = before?.cohorts.find((cohort) => cohort.name === name)?.phase;
+    if (from === undefined || mayGo(from, phase)) return [];
+    const text = `${from} → ${phase} is not one step`;
+    const way = wayBetween(from, phase).join(" → ");
+    return [
+      {
+        kind: "jump",
+        about: `cohort ${name}`,
+        text,
+        next: `go ${way}, or apply with --jump`,
+      },
+    ];
+  });
 }
 
 /** Cohorts that no letter can reach, and such that decide nothing while the account stands still. */

@@ -1,6 +1,8 @@
 import type { Directory } from "../pipeline/directory.ts";
 import type { Store, StoredMessage } from "../store/store.ts";
 import { GatewayError } from "../model/errors.ts";
+import type { LevelPolicy } from "../config/people-schema.ts";
+import { decideLevel, type LevelDecision } from "../people/levels.ts";
 import type { Message } from "../model/message.ts";
 import type { ActivePlan } from "./active.ts";
 import { explain, type Direction, type LetterFacts, type Step } from "./cohorts.ts";
@@ -20,6 +22,8 @@ export interface Explanation {
   /** What a new letter would be decided now. */
   readonly now: Pick<BoundDecision, "phase" | "rule" | "keptFrom">;
   readonly meaning: string;
+  /** Up to which trust level rooms show letters, and what becomes of the others; "all" without a policy. */
+  readonly levels: LevelPolicy | "all";
   /** What was decided when the letter was accepted; it keeps that. */
   readonly letter?: {
     readonly id: string;
@@ -28,6 +32,8 @@ export interface Explanation {
     readonly copyOf?: string;
     readonly acceptedAt: Date;
     readonly destination: string;
+    /** Whether a room may show it, and why. */
+    readonly level: LevelDecision;
     /** From when on it counts as notified, by the evidence; German. Absent: no legal basis, no rule, or a copy. */
     readonly clock?: string;
   };
@@ -38,11 +44,12 @@ export interface ExplainDeps {
   readonly directory: Directory;
   readonly active: ActivePlan;
   readonly clock: ClockOptions;
+  levelsOf?(account: string): LevelPolicy | undefined;
   readonly now: Date;
 }
 
 export async function explainMailbox(
-  { store, directory, active, now }: ExplainDeps,
+  { store, directory, active, now, levelsOf }: ExplainDeps,
   place: { account: string; mailbox: string; direction: Direction; service?: string },
   conversationId?: string,
 ): Promise<Explanation> {
@@ -62,6 +69,7 @@ export async function explainMailbox(
     steps: explain(active.plan, facts, now),
     now: { phase, rule, ...(keptFrom ? { keptFrom } : {}) },
     meaning: PHASES[phase].meaning,
+    levels: levelsOf?.(account) ?? "all",
   };
 }
 
@@ -79,6 +87,7 @@ export async function explainLetter(deps: ExplainDeps, id: string): Promise<Expl
     ...explanation,
     letter: {
       ...{ id, acceptedAt, destination },
+      level: decideLevel(stored.message, deps.levelsOf?.(explanation.account)),
       ...(phase === undefined ? {} : { phase }),
       ...(rule === undefined ? {} : { rule }),
       ...(copyOf === undefined ? {} : { copyOf }),

@@ -9,6 +9,7 @@ import {
 } from "../../deploy/demo/journeys/bundid.ts";
 import { courtAndAuthority } from "../../deploy/demo/journeys/egvp.ts";
 import { acrossTheCountry } from "../../deploy/demo/journeys/fink.ts";
+import { pilotMoves } from "../../deploy/demo/journeys/transition.ts";
 import { startStack, type Stack } from "../../deploy/demo/stack.ts";
 import { makeTemporaryFolder } from "../../deploy/tools/paths.mjs";
 import {
@@ -40,6 +41,7 @@ describeWith("over a real Synapse", synapse, () => {
       firstRetry: "500ms",
       egvp: {},
       fink: true,
+      pilot: true,
     });
     gateway = await stack.startGateway();
   });
@@ -64,6 +66,9 @@ describeWith("over a real Synapse", synapse, () => {
   test("a letter crosses the country between two service accounts", async () => {
     await acrossTheCountry({ stack, gateway, timeline });
   });
+  test("a pilot group moves step by step and one step back, with letters under way", async () => {
+    await pilotMoves({ stack, gateway, timeline });
+  }, 240_000);
 
   test("Synapse is killed while letters travel: what push lost comes by the sweep", async () => {
     const reference = "Az-synapse-kill";

@@ -9,6 +9,7 @@ import {
 } from "../../deploy/demo/journeys/bundid.ts";
 import { courtAndAuthority } from "../../deploy/demo/journeys/egvp.ts";
 import { acrossTheCountry } from "../../deploy/demo/journeys/fink.ts";
+import { pilotMoves } from "../../deploy/demo/journeys/transition.ts";
 import { startStack, type Stack } from "../../deploy/demo/stack.ts";
 import { makeTemporaryFolder } from "../../deploy/tools/paths.mjs";
 import { silentTimeline } from "../support/journey.ts";
@@ -27,6 +28,8 @@ describe.for(["11", "12"] as const)("journeys in rooms of version %s", (roomVers
       roomVersion,
       egvp: {},
       fink: true,
+      pilot: true,
+      firstRetry: "500ms",
     });
     gateway = await stack.startGateway();
   });
@@ -50,8 +53,11 @@ describe.for(["11", "12"] as const)("journeys in rooms of version %s", (roomVers
   test("a letter crosses the country between two service accounts", async () => {
     await acrossTheCountry({ stack, gateway, timeline });
   });
+  test("a pilot group moves step by step and one step back, with letters under way", async () => {
+    await pilotMoves({ stack, gateway, timeline });
+  }, 240_000);
   test("nothing is owed to anybody afterwards", async () => {
-    const { letters } = (await gateway.admin("/api/v1/letters")) as {
+    const { letters } = (await gateway.admin("/api/v1/letters?limit=1000")) as {
       letters: { state: string }[];
     };
     expect(letters.length).toBeGreaterThan(0);

@@ -45,6 +45,16 @@ describe("steps", () => {
     expect(conflicts(sketch({ phase: "observe" }))).toEqual([]);
   });
 
+  test("a cohort goes step by step, too; a new one begins where it likes", () => {
+    const pilot = (phase: Phase) =>
+      sketch({ phase: "observe", cohorts: [{ name: "pilot", phase }] });
+    expect(conflicts(pilot("mirror"), { before: pilot("observe") })).toEqual([]);
+    expect(conflicts(pilot("matrix"), { before: pilot("mirror") })).toEqual([
+      "jump cohort pilot: mirror → matrix is not one step",
+    ]);
+    expect(conflicts(pilot("matrix"), { before: sketch({ phase: "observe" }) })).toEqual([]);
+  });
+
   test("off with letters under way: a warning with their number", () => {
     const before = sketch();
     expect(conflicts(sketch({ phase: "off" }), { before, open: 3 })).toEqual([
