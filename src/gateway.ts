@@ -14,6 +14,7 @@ import { createMetrics, type Metrics } from "./ops/metrics.ts";
 import type { PlanDesk } from "./ops/plan-routes.ts";
 import { createAcceptor, type Acceptor } from "./pipeline/accept.ts";
 import type { Destination } from "./pipeline/attempt.ts";
+import { startFollowing } from "./people/following.ts";
 import { createDirectory, type Directory } from "./pipeline/directory.ts";
 import { runLane, type LaneDeps } from "./pipeline/lane.ts";
 import { reportReceipt } from "./pipeline/report.ts";
@@ -74,6 +75,10 @@ export async function startGateway(
   const sweep = startSweep({ ...core, store: core.storage.store, ring: core.doorbell.ring });
   const watch = core.plans.watch(log);
   await matrix.start();
+  const following = startFollowing({
+    ...{ accounts: [...accounts.values()].map(({ config }) => config), matrix, log, now: core.now },
+    store: core.storage.store,
+  });
   const started = await startAccounts(accounts.values(), log);
   const admin: Admin = await startAdmin({ ...core, matrix, accounts, started });
   log.info({ accounts: accounts.size, admin: admin.url }, "gateway-started");
@@ -82,7 +87,7 @@ export async function startGateway(
     async stop() {
       log.info({}, "gateway-stopping");
       const all = [...accounts.values()];
-      await Promise.all([matrix.stop(), ...all.map((account) => account.stop())]);
+      await Promise.all([matrix.stop(), following.stop(), ...all.map((account) => account.stop())]);
       await Promise.all([sweep.stop(), watch.stop()]);
       await lanes.finish();
       await core.doorbell.stop(ABORT_MS);
@@ -115,7 +120,7 @@ async function buildCore(
   const { store } = storage;
   if (lock) await store.breakLeases();
   const doorbell = buildDoorbell(config, log);
-  const directory = createDirectory(config.accounts, store);
+  const directory = createDirectory(config.accounts, store, now);
   const metrics = createMetrics(store, now);
   const plans = createActivePlans(store, await planAtStart({ loaded, store, log, now: now() }));
   const decider = createDecider({ plans, store, directory, now });

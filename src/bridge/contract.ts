@@ -50,6 +50,8 @@ export interface Bridge {
   history?(cursor: string | undefined, signal: AbortSignal): AsyncIterable<HistoricMessage>;
   /** An operator released something from quarantine that had not become a message: take it again from its bytes. */
   readmit?(item: QuarantinedInput, signal: AbortSignal): Promise<void>;
+  /** An operator rejected it instead: tell its sender, where this system has means for that. Must be safe to repeat. */
+  dismiss?(item: QuarantinedInput, signal: AbortSignal): Promise<void>;
 }
 
 /** Hand-over done. `remoteId` names the letter there; `parts` name its pieces there (for Matrix: event ids, in order). */
@@ -83,6 +85,41 @@ export interface HistoricMessage {
   /** Where to go on after this one. */
   readonly cursor: string;
   readonly receipts?: readonly Receipt[];
+}
+
+/** A letter of the past as an export has it. */
+export interface HistoricLetter {
+  readonly message: Omit<IncomingMessage, "inReplyTo">;
+  /** sent: written by the holder of the mailbox; `from` is then our side of the conversation. */
+  readonly direction: "received" | "sent";
+  /** Source id of the letter that it answers. */
+  readonly answers?: string;
+  readonly receipts?: readonly Receipt[];
+  /** Which mailbox of the account it belongs to. */
+  readonly mailbox: string;
+}
+
+/** Reads exports on disk in the format of this bridge, one file a letter. Changes nothing, reaches nothing. */
+export interface Archive<C> {
+  /** By its path below the export, with "/": may it be a letter? Everything else is counted and left alone. */
+  isLetter(path: string): boolean;
+  /**
+   * The same source id and conversation as live traffic gives: a letter that comes again is known, a later one finds its
+   * room. Throws GatewayError INPUT_INVALID or INPUT_HOSTILE for what cannot become a letter.
+   */
+  read(file: ArchiveFile, context: ArchiveContext<C>): Promise<HistoricLetter>;
+}
+export interface ArchiveFile {
+  readonly path: string;
+  /** Bytes; at most 256 MB, checked before `read`. */
+  readonly bytes: Buffer;
+}
+export interface ArchiveContext<C> {
+  readonly account: string;
+  readonly config: C;
+  readonly now: Date;
+  readonly signal: AbortSignal;
+  store(name: string, body: Readable): Promise<BlobRef>;
 }
 
 /** Something that arrived and could not become a message. Its bytes are kept. */
@@ -318,6 +355,8 @@ export interface BridgeDefinition<S extends z.ZodType = z.ZodType> {
   verify?(config: z.output<S>): Promise<readonly CertificateHealth[]>;
   /** Reads one message as it stands on the wire or on disk: no network, no store. */
   inspect?(file: string, options: InspectOptions): Promise<Inspection>;
+  /** For `migrate --from archive:<folder>`. */
+  readonly archive?: Archive<z.output<S>>;
   /** Options that `inspect` understands: name → help. */
   readonly inspectOptions?: Readonly<Record<string, string>>;
   /** Its own commands on the command line. */

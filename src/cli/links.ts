@@ -3,11 +3,12 @@ import type { LoadedConfig } from "../config/load.ts";
 import { GatewayError } from "../model/errors.ts";
 import { digestOf } from "../model/id.ts";
 import { callAdmin, isRunning } from "../ops/admin-client.ts";
-import { applyLinks, type LinksApplied } from "../ops/links.ts";
+import { applyLinks, linkOfRow, type LinksApplied } from "../ops/links.ts";
 import { parseLinks, type LinkRow } from "../ops/links-file.ts";
 import { cursorOfLink } from "../store/sql/links.ts";
 import type { Link, Store } from "../store/store.ts";
 import type { Cli } from "./cli.ts";
+import { addPeople } from "./people.ts";
 import { readInput } from "./input.ts";
 import { lines, table } from "./output.ts";
 import type { AddCommand } from "./program.ts";
@@ -47,6 +48,7 @@ export const addLinks: AddCommand = (parent, cli) => {
       }),
     );
   addSingleLinks(links, cli);
+  addPeople(links, cli);
 };
 
 function addSingleLinks(links: Command, cli: () => Cli): void {
@@ -54,9 +56,12 @@ function addSingleLinks(links: Command, cli: () => Cli): void {
   links
     .command(`add ${row}`)
     .description("Adds one link; letters held for the mailbox are released.")
-    .action((account: string, mailbox: string, user: string) =>
+    .option("--from <time>", "counts from then (ISO 8601)")
+    .option("--until <time>", "ends then (ISO 8601)")
+    .option("--role <text>", "in which capacity, for people")
+    .action((account: string, mailbox: string, user: string, terms: Record<string, string>) =>
       cli().withStorage(async ({ loaded, storage }) => {
-        const text = JSON.stringify([{ account, mailbox, user }]);
+        const text = JSON.stringify([{ account, mailbox, user, ...terms }]);
         const rows = parseLinks("arguments", text, loaded.config);
         await write(cli(), loaded, storage.store, rows, "admin");
       }),
@@ -121,7 +126,7 @@ async function write(
   rows: readonly LinkRow[],
   provenance: "import" | "admin",
 ): Promise<LinksApplied> {
-  const links = rows.map((row): Link => ({ ...row, provenance, by: cli.actor }));
+  const links = rows.map((row) => linkOfRow(row, provenance, cli.actor));
   const result = await applyLinks(store, loaded.config, links, cli.now());
   const note = await refreshRooms(loaded, rows);
   cli.print({ ...result, rooms: note.told }, () =>
@@ -152,13 +157,15 @@ async function refreshRooms(
 function render(links: readonly Link[]): string {
   if (links.length === 0) return "no links in the database\n";
   return table(
-    ["ACCOUNT", "MAILBOX", "USER", "FROM", "BY"],
-    links.map(({ account, mailbox, user, provenance, by }) => [
+    ["ACCOUNT", "MAILBOX", "USER", "FROM", "BY", "TIME", "ROLE"],
+    links.map(({ account, mailbox, user, provenance, by, from, until, role }) => [
       account,
       mailbox,
       user,
       provenance,
       by,
+      from || until ? `${from?.toISOString() ?? ""} – ${until?.toISOString() ?? ""}` : "",
+      role ?? "",
     ]),
   );
 }

@@ -7,9 +7,11 @@ export function renderReview(style: Style, review: PlanReview): string {
   const marks = { refuse: style.bad("✗"), jump: style.bad("✗"), warn: style.warn("!") };
   return [
     lines([
-      before
-        ? `plan ${planId} would replace number ${before.seq} (${before.planId})`
-        : `plan ${planId} would be the first one`,
+      before?.planId === planId
+        ? `plan ${planId} is in force already, as number ${before.seq}`
+        : before
+          ? `plan ${planId} would replace number ${before.seq} (${before.planId})`
+          : `plan ${planId} would be the first one`,
       "",
       ...changes(review),
     ]),
@@ -61,7 +63,7 @@ function effect({ effect: found }: PlanReview): string {
       ? `${mailboxes} mailboxes looked at, none moves\n`
       : table(["ACCOUNT", "LETTERS", "PHASE", "MAILBOXES", "FOR EXAMPLE"], shown),
     facts({
-      "open conversations": `${conversations.open}: ${conversations.moved} change the side that counts, ${conversations.kept} stay although their mailbox moves`,
+      "open conversations": `${conversations.open}: ${conversations.moved} change the side that counts, ${conversations.kept} stay although their mailbox moves${conversations.kept > 0 ? " (--move-conversations takes them along)" : ""}`,
       "letters in flight": `${sum}, each keeps its decision`,
       "not looked at": truncated ? "there are more conversations than a review reads" : undefined,
     }),
@@ -98,5 +100,15 @@ export function renderExplanation(style: Style, found: Explanation): string {
       ? `${style.warn("!")} the conversation stays in ${now.phase} by ${now.rule}; the plan alone says ${now.keptFrom.phase}\n`
       : "",
     `${style.bold(now.phase)}: ${found.meaning}\n`,
+    `rooms show letters ${levelText(found)}\n`,
   ].join("");
+}
+
+function levelText({ levels, letter }: Explanation): string {
+  const rule =
+    levels === "all"
+      ? "of every trust level"
+      : `up to trust level ${levels.roomMaximum}; above: ${levels.above} (${levels.link})`;
+  if (!letter) return rule;
+  return `${rule}; this one: ${letter.level.detail}, ${letter.level.show ? "shown" : "withheld"}`;
 }

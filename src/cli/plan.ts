@@ -123,6 +123,7 @@ function explain(cli: Cli, options: ExplainOptions): Promise<void> {
       directory: createDirectory(loaded.config.accounts, store),
       active: activePlanOf(newest),
       clock: clockOptionsOf(loaded.config.transition),
+      levelsOf: (name: string) => loaded.config.accounts.find((one) => one.name === name)?.levels,
       now: cli.now(),
     };
     const explanation =
@@ -162,6 +163,11 @@ function showApplied(cli: Cli, { review, stored }: Applied): void {
       stored
         ? cli.style.good(`plan ${stored.planId} is in force as number ${stored.seq}`)
         : "nothing to apply: the plan in force says the same",
+      ...(stored && stored.fileId !== stored.planId
+        ? [
+            `${cli.style.warn("!")} the configuration says something else: change it, or the next \`plan apply\` undoes this`,
+          ]
+        : []),
     ]),
   );
 }
@@ -181,8 +187,12 @@ function renderHistory(plans: readonly StoredPlan[]): string {
   );
 }
 
+const MAX_NAMED_COHORTS = 5;
 function phasesIn(document: string): string {
   const { accounts, cohorts } = readPlan(document);
   const shown = accounts.map(({ name, phase }) => `${name}=${phase}`).join(" ");
-  return cohorts.length === 0 ? shown : `${shown}; ${cohorts.length} cohorts`;
+  if (cohorts.length === 0) return shown;
+  const named = cohorts.slice(0, MAX_NAMED_COHORTS).map(({ name, phase }) => `${name}=${phase}`);
+  const more = cohorts.length > named.length ? ` and ${cohorts.length - named.length} more` : "";
+  return `${shown}; cohorts ${named.join(" ")}${more}`;
 }

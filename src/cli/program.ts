@@ -11,6 +11,7 @@ import { EXIT, exitCodeOf, exitHelp, UsageError } from "./exit.ts";
 import { addInspect } from "./inspect.ts";
 import { addLinks } from "./links.ts";
 import { addList } from "./list.ts";
+import { addMigrate } from "./migrate.ts";
 import { addOpen } from "./open.ts";
 import type { Terminal } from "./output.ts";
 import { addPing } from "./ping.ts";
@@ -41,6 +42,7 @@ const COMMANDS = [
   addPlan,
   addCompare,
   addDecommission,
+  addMigrate,
 ];
 
 const SEE_HELP = "see postfach-bridge --help";

@@ -30,7 +30,7 @@ export function createQuietContext(
     account: account.name,
     config: account.settings,
     phase: account.phase,
-    log: silent,
+    log: silentLog,
     accept: refuse("accept"),
     report: refuse("report"),
     quarantine: refuse("quarantine"),
@@ -54,7 +54,7 @@ export function createQuietContext(
   };
 }
 
-const silent: Log = {
+export const silentLog: Log = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,

@@ -1,6 +1,7 @@
 import { GatewayError } from "../model/errors.ts";
 import { letterView } from "../ops/views.ts";
-import type { Trace } from "../store/store.ts";
+import { writerOf } from "../people/writer.ts";
+import type { StoredMessage, Trace } from "../store/store.ts";
 import type { Cli } from "./cli.ts";
 import { facts } from "./output.ts";
 import type { AddCommand } from "./program.ts";
@@ -31,6 +32,14 @@ function showView({ stored, conversation, parts }: Trace): Record<string, unknow
   };
 }
 
+function writerText({ message }: StoredMessage): string | undefined {
+  const writer = writerOf(message);
+  if (!writer) return undefined;
+  const { user, desk, insteadOf } = writer;
+  const place = desk === undefined ? "" : `, ${desk}`;
+  return `${user}${place}${insteadOf === undefined ? "" : `, standing in for ${insteadOf}`}`;
+}
+
 export function renderLetter({ style }: Cli, { stored, conversation, parts }: Trace): string {
   const { message } = stored;
   const paint =
@@ -56,6 +65,7 @@ export function renderLetter({ style }: Cli, { stored, conversation, parts }: Tr
     "answers letter": message.inReplyTo,
     conversation: stored.conversationId,
     room: conversation.roomId,
+    "written by": writerText(stored),
     level: message.level,
     "may be answered": message.replyPolicy,
     attachments: attachments.length === 0 ? undefined : attachments.join("; "),

@@ -65,7 +65,12 @@ function repeatedNames(raw: unknown): Fault[] {
     { path: ["transition", "cohorts"], field: "name", what: "cohort name" },
     { path: ["transition", "participants"], field: "code", what: "participant" },
   ];
-  return lists.flatMap(({ path, field, what }) => {
+  const desks = listAt(raw, "accounts").map((_, a) => ({
+    path: ["accounts", String(a), "functionMailboxes"],
+    field: "name",
+    what: "function mailbox",
+  }));
+  return [...lists, ...desks].flatMap(({ path, field, what }) => {
     const items = listAt(raw, ...path);
     return repeats(items, (item) => textAt(item, field)).map(({ index, first }) => ({
       path: [...path, index, field],
@@ -168,6 +173,18 @@ function usersIn(raw: unknown): { path: Path; user: string }[] {
   return listAt(raw, "accounts")
     .flatMap((account, a) => [
       ...listAt(account, "clerks").map((user, n) => ({ path: ["accounts", a, "clerks", n], user })),
+      ...listAt(account, "functionMailboxes").flatMap((desk, d) =>
+        listAt(desk, "clerks").map((user, n) => ({
+          path: ["accounts", a, "functionMailboxes", d, "clerks", n],
+          user,
+        })),
+      ),
+      ...listAt(account, "substitutions").flatMap((one, n) =>
+        ["absent", "deputy"].map((key) => ({
+          path: ["accounts", a, "substitutions", n, key],
+          user: fieldOf(one, key),
+        })),
+      ),
       ...listAt(account, "links").map((link, n) => ({
         path: ["accounts", a, "links", n, "user"],
         user: fieldOf(link, "user"),

@@ -8,6 +8,7 @@ import {
   matrixUser,
   secret,
 } from "../bridge/settings.ts";
+import { accountPeople } from "./people-schema.ts";
 import { accountPlace, transition } from "./transition-schema.ts";
 
 const TOKEN_LENGTH = 32;
@@ -219,6 +220,7 @@ const account = z.strictObject({
     .describe(
       "Mailboxes of citizens and who reads them in Matrix. More: `postfach-bridge links import`.",
     ),
+  ...accountPeople,
   onUnknown: z
     .enum(["wait", "continue"])
     .default("wait")

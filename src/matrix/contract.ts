@@ -84,6 +84,6 @@ export interface Matrix extends Bridge {
     request: NewConversation,
     by: string,
   ): Promise<{ conversation: Conversation; roomId: string }>;
-  /** Membership follows links at once: invites who is missing in every room of this mailbox. */
-  refreshReaders(account: string, mailbox: string): Promise<void>;
+  /** Membership follows links at once, in every room of this mailbox, or of the account when none is named. */
+  refreshReaders(account: string, mailbox?: string): Promise<void>;
 }

@@ -31,7 +31,7 @@ export interface Conversations {
     by: string,
     signal: AbortSignal,
   ): ReturnType<Matrix["openConversation"]>;
-  refreshReaders(account: string, mailbox: string, signal: AbortSignal): Promise<void>;
+  refreshReaders(account: string, mailbox: string | undefined, signal: AbortSignal): Promise<void>;
   /** After a start: rooms follow the clerks and links of a configuration that was changed meanwhile. */
   followConfiguration(signal: AbortSignal): Promise<void>;
 }
@@ -64,7 +64,9 @@ export function createConversations(deps: ConversationDeps): Conversations {
     async followConfiguration(signal) {
       for (const { config } of deps.accounts) {
         const links = config.links.map(({ mailbox, user }) => `${mailbox} ${user}`).sort();
-        const wanted = digestOf(...[...config.clerks].sort(), "links", ...links);
+        const desks = JSON.stringify([config.functionMailboxes ?? [], config.substitutions ?? []]);
+        const plain = desks === "[[],[]]" ? [] : ["desks", desks];
+        const wanted = digestOf(...[...config.clerks].sort(), "links", ...links, ...plain);
         if ((await deps.store.fact(SCOPE.readers, config.name)) === wanted) continue;
         await refresh(config.name, undefined, signal);
         await deps.store.putFact(SCOPE.readers, config.name, wanted);
@@ -83,7 +85,11 @@ async function alignAll(
   const readers = await deps.members.readersOf(conversation);
   await deps.members.align(roomId, readers, signal);
   const space = await deps.spaces.find(conversation.account, conversation.local.address);
-  if (space !== undefined) await deps.members.align(space, readers, signal, { once: true });
+  if (space === undefined) return;
+  // All who read any conversation of this mailbox, not only those of this one's function mailbox.
+  const { account, local } = conversation;
+  const all = await deps.members.readersOf({ account, local });
+  await deps.members.align(space, all, signal, { once: true });
 }
 
 /** The same account, party and matter always give the same conversation. */

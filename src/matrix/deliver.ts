@@ -2,6 +2,7 @@ import type { Delivery } from "../bridge/contract.ts";
 import type { HomeserverConfig } from "../config/schema.ts";
 import { DeliveryError } from "../model/errors.ts";
 import type { Message } from "../model/message.ts";
+import { historySourceOf } from "../model/history.ts";
 import { conversationIdOf } from "../pipeline/lanes.ts";
 import type { Conversation, Store } from "../store/store.ts";
 import { isCopy } from "../transition/phases.ts";
@@ -181,9 +182,9 @@ async function forgetUploads(store: Store, deliveryId: string, count: number): P
     await store.removeFact(SCOPE.media, `${deliveryId}/${index}`);
 }
 
-/** Copies cannot be answered: only for such letters the store has to be asked. */
+/** Copies cannot be answered, or are history: only for such letters the store has to be asked. */
 async function isCopyHere(store: Store, message: Message): Promise<boolean> {
-  if (message.replyPolicy !== "forbidden") return false;
+  if (message.replyPolicy !== "forbidden" && historySourceOf(message) === undefined) return false;
   const stored = await store.message(message.id);
   return stored !== undefined && isCopy(stored);
 }

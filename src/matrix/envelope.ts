@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { Log, Refusal } from "../bridge/contract.ts";
 import { describeError, noticeFor } from "../model/errors.ts";
 import type { BlobRef, IncomingMessage, Message } from "../model/message.ts";
+import type { Directory } from "../pipeline/directory.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { Conversation, EventResult, Store, StoredMessage } from "../store/store.ts";
 import type { MatrixAccount, MatrixDeps } from "./contract.ts";
@@ -11,6 +12,9 @@ import { SCOPE, memberKey, readMember } from "./facts.ts";
 /** `extra` of a letter that was written in Matrix. */
 export const SENDER_KEY = "matrix.sender";
 export const SENDER_NAME_KEY = "matrix.sender-name";
+/** Function mailbox in whose name the clerk wrote, and the absent person for whom a deputy did (docs/people.md). */
+export const SENDER_DESK_KEY = "matrix.sender-desk";
+export const SENDER_FOR_KEY = "matrix.sender-for";
 export const ROOM_KEY = "matrix.room";
 /** The event it was written with, where that is not its source id. */
 export const EVENT_KEY = "matrix.event";
@@ -26,17 +30,20 @@ export interface EnvelopeDeps {
   readonly log: Log;
   readonly accept: MatrixDeps["accept"];
   readonly now: () => Date;
+  /** Knows in whose place somebody writes; absent: that is not noted. */
+  readonly directory?: Pick<Directory, "capacityOf">;
   account(name: string): MatrixAccount;
 }
 
 /** Who, to whom, when: the same for letters, acts and refusals. */
 export async function envelope(
-  deps: Pick<EnvelopeDeps, "store" | "now">,
+  deps: Pick<EnvelopeDeps, "store" | "now" | "directory">,
   conversation: Conversation,
   event: RoomEvent,
 ): Promise<IncomingMessage> {
   const { event_id: sourceId, room_id: roomId, sender } = event;
   const name = (await readMember(deps.store, memberKey(roomId, sender)))?.name;
+  const capacity = await deps.directory?.capacityOf(conversation, sender);
   const now = deps.now().getTime();
   const { local, counterpart } = conversation;
   return {
@@ -54,6 +61,8 @@ export async function envelope(
       [SENDER_KEY]: sender,
       [ROOM_KEY]: roomId,
       ...(name === undefined ? {} : { [SENDER_NAME_KEY]: name }),
+      ...(capacity?.desk === undefined ? {} : { [SENDER_DESK_KEY]: capacity.desk }),
+      ...(capacity?.insteadOf === undefined ? {} : { [SENDER_FOR_KEY]: capacity.insteadOf }),
     },
   };
 }

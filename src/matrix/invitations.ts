@@ -44,7 +44,7 @@ export function createInvitations(deps: InvitationDeps): Invitations {
       const followed = await deps.upgrades.invited(invite.room_id, signal);
       if (followed) return followed;
       const ghost = await deps.ghosts.whoIs(user);
-      const isClerk = ghost && deps.directory.isClerk(ghost.account, invite.sender);
+      const isClerk = ghost && (await deps.directory.isClerk(ghost.account, invite.sender));
       if (!ghost || !isClerk) {
         await leave(deps, invite, user, `${NOT_HERE} ${NOT_YOU}`, signal);
         deps.log.info({ roomId: invite.room_id, by: invite.sender }, "invitation-declined");

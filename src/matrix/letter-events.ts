@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { historySourceOf } from "../model/history.ts";
 import type { Attachment, BlobRef, Message } from "../model/message.ts";
 import type { Content } from "./client.ts";
 import { escapeHtml, sanitizeLetterHtml } from "./html.ts";
@@ -101,6 +102,7 @@ function messageBlock(
   files: readonly LetterFile[],
 ): Content {
   const { from, subject } = message;
+  const migrated = historySourceOf(message);
   return {
     schema: 1,
     message_id: message.id,
@@ -117,6 +119,7 @@ function messageBlock(
     level: message.level,
     reply_policy: message.replyPolicy,
     ...(message.case === undefined ? {} : { case: message.case }),
+    ...(migrated === undefined ? {} : { migrated: { source: migrated } }),
     manifest: files.map(({ name, mediaType, size, sha256 }) => ({
       name,
       mime: mediaType,

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Log } from "../bridge/contract.ts";
 import { DeliveryError, describeError } from "../model/errors.ts";
-import type { Directory } from "../pipeline/directory.ts";
-import type { ConversationDraft, Store } from "../store/store.ts";
+import type { Directory, Seated } from "../pipeline/directory.ts";
+import type { Store } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { memberKey, membersOf, putMember, readMember, type MemberFact } from "./facts.ts";
 import { readAnswer, refusedWith } from "./homeserver-error.ts";
@@ -21,11 +21,8 @@ export interface MemberDeps {
 /** Who is in a room, by facts that member events keep up to date; requests only for what has to change. */
 export interface Members {
   /** Users who read and write on our side of a conversation. */
-  readersOf(conversation: Pick<ConversationDraft, "account" | "local">): Promise<readonly string[]>;
-  mayWrite(
-    conversation: Pick<ConversationDraft, "account" | "local">,
-    user: string,
-  ): Promise<boolean>;
+  readersOf(conversation: Seated): Promise<readonly string[]>;
+  mayWrite(conversation: Seated, user: string): Promise<boolean>;
   /**
    * Invites who is missing and removes who lost the link. `once`: whoever left stays out (spaces).
    * Answers who is invited or joined now. Throws when somebody who has to go cannot be removed: nothing may be sent then.
@@ -56,15 +53,10 @@ const MAX_REFUSED = 10_000;
 export function createMembers(deps: MemberDeps): Members {
   const { store, directory, names } = deps;
   const refused = new BoundedMap<number>(MAX_REFUSED);
-  const readersOf: Members["readersOf"] = async ({ account, local }) =>
-    local.role === "authority"
-      ? directory.clerksOf(account)
-      : directory.readersOf(account, local.address);
+  const readersOf: Members["readersOf"] = (conversation) => directory.seatsOf(conversation);
   return {
     readersOf,
     async mayWrite(conversation, user) {
-      const { account, local } = conversation;
-      if (local.role === "authority") return directory.isClerk(account, user);
       return (await readersOf(conversation)).includes(user);
     },
     async align(roomId, readers, signal, { once = false } = {}) {

@@ -7,6 +7,7 @@ import { conversationOf } from "./deliver.ts";
 import { NOTE_KEY, SENDER_KEY, eventIdOf } from "./envelope.ts";
 import { SCOPE, readStatus } from "./facts.ts";
 import { formatTime } from "./german.ts";
+import { writerOf } from "../people/writer.ts";
 import { STATUS_BLOCK, type StatusDeps } from "./status-block.ts";
 import { sayAbout, speak } from "./voice.ts";
 
@@ -63,9 +64,24 @@ export function statusContent(message: Message, receipt: Receipt): Content {
       event_id: eventId,
       state: receipt.kind,
       at: receipt.at.toISOString(),
+      ...writerBlock(message),
       ...(code === undefined ? {} : { code }),
       ...(receipt.notice === undefined ? {} : { reason: receipt.notice }),
       ...(receipt.evidence === undefined ? {} : { evidence: receipt.evidence.digest }),
+    },
+  };
+}
+
+/** Who wrote it, for programs: what people see is the sender of the event. */
+function writerBlock(message: Message): Content {
+  const writer = writerOf(message);
+  if (!writer) return {};
+  const { user, desk, insteadOf } = writer;
+  return {
+    written_by: {
+      user_id: user,
+      ...(desk === undefined ? {} : { desk }),
+      ...(insteadOf === undefined ? {} : { instead_of: insteadOf }),
     },
   };
 }

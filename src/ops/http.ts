@@ -13,12 +13,14 @@ import {
   describeError,
   type ErrorCode,
 } from "../model/errors.ts";
+import type { Acceptor } from "../pipeline/accept.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { Storage } from "../store/open.ts";
 import { createAccess, mayActAs, type Caller, type Role } from "./access.ts";
 import { createHealthWatch } from "./health.ts";
 import { addLinkRoutes } from "./link-routes.ts";
 import type { Metrics } from "./metrics.ts";
+import { addPeopleRoutes } from "./people-routes.ts";
 import { addPlanRoutes, type PlanDesk } from "./plan-routes.ts";
 import { addConversationRoutes, addLetterRoutes, addQuarantineRoutes } from "./routes.ts";
 
@@ -29,6 +31,7 @@ export interface AdminDeps {
   readonly storage: Storage;
   readonly doorbell: Doorbell;
   readonly directory: Directory;
+  readonly acceptor: Pick<Acceptor, "fromLegacy">;
   readonly metrics: Metrics;
   readonly matrix: Matrix;
   readonly accounts: ReadonlyMap<string, RunningAccount>;
@@ -83,6 +86,7 @@ export async function startAdmin(deps: AdminDeps): Promise<Admin> {
   addLetterRoutes(app, deps, guard);
   addQuarantineRoutes(app, deps, guard);
   addLinkRoutes(app, deps, guard);
+  addPeopleRoutes(app, deps, guard);
   addConversationRoutes(app, deps, guard);
   addPlanRoutes(app, deps, deps.desk, guard);
   const url = await app.listen({ ...deps.config.admin.listen });

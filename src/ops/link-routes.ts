@@ -6,7 +6,7 @@ import type { Link } from "../store/store.ts";
 import { cursorOfLink } from "../store/sql/links.ts";
 import type { AdminDeps, Guard } from "./http.ts";
 import { parseLinks } from "./links-file.ts";
-import { applyLinks, linkRowSchema } from "./links.ts";
+import { applyLinks, linkOfRow, linkRowSchema } from "./links.ts";
 
 const MAX_PAGE = 1_000;
 const MAX_LINKS = 10_000;
@@ -34,7 +34,7 @@ export function addLinkRoutes(app: FastifyInstance, deps: AdminDeps, guard: Guar
     "/api/v1/links",
     guard("admin", async (request, caller) => {
       const { links } = put.parse(request.body);
-      const wanted = links.map((l): Link => ({ ...l, provenance: "admin", by: caller.name }));
+      const wanted = links.map((row) => linkOfRow(row, "admin", caller.name));
       const applied = await applyLinks(store, deps.config, wanted, deps.now());
       return { ...applied, ...(await refreshRooms(deps, wanted)) };
     }),
@@ -61,11 +61,9 @@ function addLinkImport(app: FastifyInstance, deps: AdminDeps, guard: Guard): voi
       const { body } = request;
       const text = typeof body === "string" ? body : JSON.stringify(body);
       const { store } = deps.storage;
-      const links = parseLinks("body", text, deps.config).map((row): Link => ({
-        ...row,
-        provenance: "import",
-        by: caller.name,
-      }));
+      const links = parseLinks("body", text, deps.config).map((row) =>
+        linkOfRow(row, "import", caller.name),
+      );
       const applied = await applyLinks(store, deps.config, links, deps.now());
       const detail = { added: applied.added, rows: links.length, digest: digestOf(text) };
       const entry = { actor: caller.name, action: "links-imported", subject: "links", detail };
@@ -73,7 +71,7 @@ function addLinkImport(app: FastifyInstance, deps: AdminDeps, guard: Guard): voi
       return { ...applied, ...(await refreshRooms(deps, links)) };
     }),
   );
-  const mailbox = linkRowSchema.omit({ user: true });
+  const mailbox = linkRowSchema.pick({ account: true, mailbox: true });
   const refresh = z.strictObject({ mailboxes: z.array(mailbox).min(1).max(MAX_LINKS) });
   app.post(
     "/api/v1/links/refresh",
@@ -85,8 +83,8 @@ function addLinkImport(app: FastifyInstance, deps: AdminDeps, guard: Guard): voi
  * Membership follows links. The links are stored already, so a homeserver that is away now is no failure of the
  * request: its rooms follow with the next letter.
  */
-async function refreshRooms(
-  deps: AdminDeps,
+export async function refreshRooms(
+  deps: Pick<AdminDeps, "matrix" | "log">,
   mailboxes: readonly Mailbox[],
 ): Promise<{ roomsRefreshed: number; roomsLater: number }> {
   const different = new Map(

@@ -9,6 +9,8 @@ export type LinkRow = z.output<typeof linkRowSchema>;
 const MAX_ROWS = 100_000;
 const MAX_PROBLEMS = 100;
 const COLUMNS = ["account", "mailbox", "user"] as const;
+/** May follow, in any order; an empty value says nothing. */
+const MORE_COLUMNS: readonly string[] = ["from", "until", "role"];
 
 /** One row and the line on which it begins; JSON has no lines, there it is the number of the entry. */
 interface RawRow {
@@ -80,16 +82,24 @@ function parseCsv(text: string, complain: Complain): readonly RawRow[] {
   const [head, ...rest] = records;
   const names = head?.cells.map((cell) => cell.trim().toLowerCase()) ?? [];
   const missing = COLUMNS.filter((name) => !names.includes(name));
-  if (missing.length > 0 || names.length !== COLUMNS.length) {
+  const known = [...COLUMNS, ...MORE_COLUMNS];
+  const isWrong = names.some((name, n) => !known.includes(name) || names.indexOf(name) !== n);
+  if (missing.length > 0 || isWrong) {
     complain(head?.line ?? 1, "", `the first line must be the header: ${COLUMNS.join(",")}`);
     return [];
   }
   return rest.flatMap(({ line, cells }) => {
-    if (cells.length === names.length)
-      return [{ line, row: Object.fromEntries(names.map((name, n) => [name, cells[n]?.trim()])) }];
+    if (cells.length === names.length) return [{ line, row: rowOf(names, cells) }];
     complain(line, "", `has ${cells.length} values, the header has ${names.length}`);
     return [];
   });
+}
+
+function rowOf(names: readonly string[], cells: readonly string[]): Record<string, string> {
+  const entries = names.map((name, n) => [name, cells[n]?.trim() ?? ""] as const);
+  return Object.fromEntries(
+    entries.filter(([name, value]) => value !== "" || !MORE_COLUMNS.includes(name)),
+  );
 }
 
 interface CsvRecord {

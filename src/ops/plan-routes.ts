@@ -81,7 +81,10 @@ function addPlanQuestions(
       const asked = z.union([message, mailbox]).parse(request.query);
       const { directory } = deps;
       const clock = clockOptionsOf(deps.config.transition);
-      const given = { store, directory, clock, active: desk.plans.current(), now: deps.now() };
+      const levelsOf = (name: string) =>
+        deps.config.accounts.find((one) => one.name === name)?.levels;
+      const active = desk.plans.current();
+      const given = { store, directory, clock, levelsOf, active, now: deps.now() };
       if ("message" in asked) return explainLetter(given, asked.message);
       return explainMailbox(given, asked);
     }),

@@ -112,6 +112,11 @@ async function closeQuarantine(
     const { sourceId, code, detail, original } = item;
     await bridge.readmit({ sourceId, code, detail, original }, AbortSignal.timeout(READMIT_MS));
   }
+  if (to === "rejected" && item.messageId === undefined && item.original) {
+    const bridge = item.side === "matrix" ? undefined : deps.accounts.get(item.account)?.bridge;
+    const { sourceId, code, detail, original } = item;
+    await bridge?.dismiss?.({ sourceId, code, detail, original }, AbortSignal.timeout(READMIT_MS));
+  }
   if (!(await deps.storage.store.closeQuarantine(id, to, by, deps.now())))
     throw new GatewayError("NOT_ALLOWED", `${id} was closed by somebody else just now`);
 }

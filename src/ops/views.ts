@@ -1,4 +1,5 @@
 import { ERRORS } from "../model/errors.ts";
+import { writerOf } from "../people/writer.ts";
 import type { StoredMessage, Trace } from "../store/store.ts";
 
 /**
@@ -7,6 +8,7 @@ import type { StoredMessage, Trace } from "../store/store.ts";
  */
 export function letterView(stored: StoredMessage): Record<string, unknown> {
   const { message } = stored;
+  const writer = writerOf(message);
   return {
     id: message.id,
     account: message.account,
@@ -23,6 +25,7 @@ export function letterView(stored: StoredMessage): Record<string, unknown> {
     ...(stored.settledAt ? { settledAt: stored.settledAt } : {}),
     attempts: stored.attempts,
     ...(stored.nextAttemptAt ? { nextAttemptAt: stored.nextAttemptAt } : {}),
+    ...(writer ? { writtenBy: writer } : {}),
     level: message.level,
     replyPolicy: message.replyPolicy,
     attachments: message.attachments.map(({ mediaType, blob }) => ({ mediaType, ...blob })),

@@ -12,6 +12,9 @@ import type {
   LetterDecision,
   Store,
 } from "../store/store.ts";
+import { decideLevel } from "../people/levels.ts";
+import { isOwnLetter, levelNotice } from "../people/own-letters.ts";
+import { noteService } from "./directory.ts";
 import type { Decider, InboundDecision } from "../transition/deciding.ts";
 import { isCopy } from "../transition/phases.ts";
 import { asCopyInMatrix, copySourceOf } from "./copies.ts";
@@ -86,7 +89,11 @@ async function takeInbound(
     ...(fixed === undefined ? {} : { fixed }),
     legacyReader: options.legacyReader ?? deps.legacyReaderOf?.(account.name) ?? "none",
   })) ?? { take: "letter", destination: fixed ?? "matrix" };
+  if (service !== undefined && account.functionMailboxes && where.take === "letter")
+    await noteService(deps.store, conversationId, service);
   if (where.take === "letter") {
+    const withheld = await withhold(deps, account, incoming, where, digest, options);
+    if (withheld) return commit(deps, withheld);
     const { destination, copyTo, decision } = where;
     const first = inboundItem(deps, account, incoming, { destination, digest, decision }, options);
     if (copyTo === undefined || !decision) return commit(deps, [first]);
@@ -107,6 +114,53 @@ async function takeInbound(
   const isNew = await deps.store.recordSighting(sighting, deps.now());
   if (isNew) deps.log.info({ account: account.name, sourceId }, "letter-observed");
   return { outcome: "observed", id: "", acknowledge: false };
+}
+
+/**
+ * A letter above the level that its room may show stays in the old mailbox, or in quarantine; a notice with a link takes
+ * its place in the room. undefined: it may be shown, or nothing of it would come into a room.
+ */
+async function withhold(
+  deps: AcceptDeps,
+  account: AccountConfig,
+  incoming: IncomingMessage,
+  where: Extract<InboundDecision, { take: "letter" }>,
+  digest: string,
+  options: AcceptOptions,
+): Promise<readonly [Acceptance, ...Acceptance[]] | undefined> {
+  const verdict = decideLevel(incoming, account.levels);
+  const comesIn = where.destination === "matrix" || where.copyTo === "matrix";
+  if (verdict.show || !comesIn || options.hold || isOwnLetter(incoming.sourceId)) return undefined;
+  const reader = options.legacyReader ?? deps.legacyReaderOf?.(account.name) ?? "none";
+  const known = await deps.store.messageBySource(account.name, incoming.sourceId);
+  const forwards = verdict.above === "notice" && reader === "forward";
+  const destination = known?.destination ?? (forwards ? "legacy" : where.destination);
+  // As if somebody had said so before: the letter counts where it is, it is no copy.
+  const decision = destination === where.destination ? where.decision : undefined;
+  const hold = { code: "LEVEL_UNAVAILABLE", detail: verdict.detail } as const;
+  const place = { destination, digest, decision };
+  const item = inboundItem(deps, account, incoming, place, { ...options, hold });
+  const room = await roomOf(deps, item.conversation);
+  const first = { ...item, conversation: room };
+  if (verdict.above === "hold") return [first];
+  const notice = levelNotice(incoming, verdict.link);
+  const told: Place = {
+    destination: "matrix",
+    digest: digestOfLetter(notice),
+    decision: undefined,
+  };
+  return [
+    first,
+    { ...inboundItem(deps, account, notice, told, {}), conversation: room, receipts: [] },
+  ];
+}
+
+/** What a withheld letter says of its conversation must not appear as name or rule of the room either. */
+async function roomOf(deps: AcceptDeps, draft: ConversationDraft): Promise<ConversationDraft> {
+  const known = await deps.store.conversation(draft.id);
+  if (known) return known;
+  const { subject: _, case: __, ...rest } = draft;
+  return rest;
 }
 
 interface Place {

@@ -1,4 +1,5 @@
 import { describeError } from "../model/errors.ts";
+import { isOwnLetter } from "../people/own-letters.ts";
 import { isCopy } from "../transition/phases.ts";
 import type { Lease, NoticeResult, StoredMessage, StoredReceipt } from "../store/store.ts";
 import type { AttemptDeps, Destination } from "./attempt.ts";
@@ -32,8 +33,8 @@ async function tell(
   letter: StoredMessage,
   signal: AbortSignal,
 ): Promise<NoticeResult> {
-  // What became of a copy is nobody's matter but ours: the sender hears of the letter itself, and only once.
-  if (isCopy(letter)) return { outcome: "not-wanted" };
+  // What became of a copy, or of a letter that the gateway itself wrote, is nobody's matter but ours: the sender hears of the letter itself, and only once.
+  if (isCopy(letter) || isOwnLetter(letter.message.sourceId)) return { outcome: "not-wanted" };
   const origin = deps.origin(letter);
   if (!origin) {
     const nextAt = new Date(deps.now().getTime() + ACCOUNT_OFF_PAUSE);

@@ -231,8 +231,13 @@ export interface Link {
   readonly account: string;
   readonly mailbox: string;
   readonly user: string;
-  readonly provenance: "config" | "import" | "admin";
+  readonly provenance: "config" | "import" | "admin" | "claim";
   readonly by: string;
+  /** Counts from then, and until before then; absent: always. */
+  readonly from?: Date;
+  readonly until?: Date;
+  /** In which capacity, for people, for example "Betreuerin". */
+  readonly role?: string;
 }
 
 export interface AttemptRow {

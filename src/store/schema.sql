@@ -207,12 +207,63 @@ CREATE TABLE links (
   account TEXT NOT NULL,
   mailbox TEXT NOT NULL,
   user_id TEXT NOT NULL,
-  provenance TEXT NOT NULL CHECK (provenance IN ('config', 'import', 'admin')),
+  provenance TEXT NOT NULL CHECK (provenance IN ('config', 'import', 'admin', 'claim')),
   added_by TEXT NOT NULL,
   added_at TIME NOT NULL,
+  -- Reads from then (NULL: always) until before then (NULL: without end).
+  valid_from TIME,
+  valid_until TIME,
+  -- In which capacity, for people.
+  role TEXT,
   PRIMARY KEY (account, mailbox, user_id)
 ) CLUSTERED;
 CREATE INDEX links_of_user ON links (account, user_id);
+
+-- Everything that ever happened to links; nothing is taken out.
+CREATE TABLE link_history (
+  seq SERIAL,
+  account TEXT NOT NULL,
+  mailbox TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  change TEXT NOT NULL CHECK (change IN ('added', 'changed', 'removed')),
+  provenance TEXT NOT NULL,
+  changed_by TEXT NOT NULL,
+  changed_at TIME NOT NULL,
+  valid_from TIME,
+  valid_until TIME,
+  role TEXT
+) STRICT;
+CREATE INDEX link_history_of_mailbox ON link_history (account, mailbox, seq);
+
+-- Who stands in for whom within an account, and until when. An end that was brought forward names who did it.
+CREATE TABLE substitutions (
+  id TEXT NOT NULL PRIMARY KEY,
+  account TEXT NOT NULL,
+  absent TEXT NOT NULL,
+  deputy TEXT NOT NULL,
+  valid_from TIME NOT NULL,
+  valid_until TIME NOT NULL,
+  added_by TEXT NOT NULL,
+  added_at TIME NOT NULL,
+  ended_by TEXT
+) CLUSTERED;
+CREATE INDEX substitutions_of_account ON substitutions (account, valid_until);
+
+-- One-time codes sent through the old mailbox; only the HMAC of a code is kept. `tries`: how often one was given.
+CREATE TABLE claims (
+  id TEXT NOT NULL PRIMARY KEY,
+  account TEXT NOT NULL,
+  mailbox TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  code_mac TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'used', 'superseded', 'blocked')),
+  tries NUMBER NOT NULL,
+  requested_by TEXT NOT NULL,
+  requested_at TIME NOT NULL,
+  expires_at TIME NOT NULL
+) CLUSTERED;
+CREATE INDEX claims_of_mailbox ON claims (account, mailbox, requested_at);
+CREATE INDEX claims_of_user ON claims (user_id, requested_at);
 
 -- Small facts: cursors, a bridge's records, the derivation key, the head of the audit chain.
 CREATE TABLE facts (

@@ -25,6 +25,14 @@ import type {
   Trace,
   Work,
 } from "./records.ts";
+import type {
+  Claim,
+  ClaimLimits,
+  ClaimResult,
+  LinkChange,
+  NewClaim,
+  Substitution,
+} from "./people-records.ts";
 import type { StoreStats } from "./store-stats.ts";
 import type {
   Leftovers,
@@ -37,6 +45,7 @@ import type {
 } from "./transition-records.ts";
 
 export type * from "./records.ts";
+export type * from "./people-records.ts";
 export type * from "./transition-records.ts";
 export type * from "./store-stats.ts";
 
@@ -157,7 +166,11 @@ export interface Store {
   verifyAudit(): Promise<AuditEntry | undefined>;
 
   // --- links: which mailbox of an account which Matrix user reads --------------------------------------------------
-  putLink(link: Link, at: Date): Promise<"added" | "unchanged">;
+  /**
+   * What the link does not say of time and role stays as it is; a link that has ended begins anew. Every change goes into
+   * the history.
+   */
+  putLink(link: Link, at: Date): Promise<"added" | "changed" | "unchanged">;
   removeLink(
     account: string,
     mailbox: string,
@@ -170,6 +183,35 @@ export interface Store {
   /** Mailboxes with at least one link, in order. */
   linkedMailboxes(account: string, limit: number): Promise<readonly string[]>;
   listLinks(filter: { account?: string; limit: number; after?: string }): Promise<readonly Link[]>;
+
+  /** What happened to the links of a mailbox (or of all of the account), the newest first; `before` a seq. */
+  linkHistory(filter: {
+    account: string;
+    mailbox?: string;
+    before?: number;
+    limit: number;
+  }): Promise<readonly LinkChange[]>;
+  /** Mailboxes of which a link begins or ends after `from`, until and with `to`. */
+  linksTurning(from: Date, to: Date): Promise<readonly { account: string; mailbox: string }[]>;
+
+  // --- who stands in for whom --------------------------------------------------------------------------------------
+  addSubstitution(substitution: Substitution, at: Date): Promise<void>;
+  /** Ends it now. false: unknown, or over already. */
+  endSubstitution(id: string, by: string, at: Date): Promise<boolean>;
+  /** Those that are not over at `at`, by their begin; of all accounts or of one. */
+  listSubstitutions(at: Date, account?: string): Promise<readonly Substitution[]>;
+  /** Accounts in which one begins or ends after `from`, until and with `to`. */
+  substitutionsTurning(from: Date, to: Date): Promise<readonly string[]>;
+
+  // --- proofs of possession ----------------------------------------------------------------------------------------
+  /** Replaces open ones of the same user and mailbox. Throws NOT_ALLOWED beyond the limits. */
+  openClaim(claim: NewClaim, limits: ClaimLimits, at: Date): Promise<void>;
+  /** Counts the try before the code is compared; the right code makes the link in the same transaction. */
+  answerClaim(
+    given: { id: string; user: string; mac: string; by: string; maxTries: number },
+    at: Date,
+  ): Promise<ClaimResult>;
+  claim(id: string): Promise<Claim | undefined>;
 
   // --- small facts -------------------------------------------------------------------------------------------------
   fact(scope: string, key: string): Promise<string | undefined>;

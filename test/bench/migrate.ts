@@ -21,6 +21,7 @@ const LETTERS_PER_CASE = 10;
 /** As fast as it goes: the throttle is the window of letters under way. */
 const RATE = "1000";
 const SAMPLE_MS = 100;
+const KILL_MS = 1_000;
 const MB = 1e6;
 const HOUR_MS = 3_600_000;
 
@@ -49,7 +50,7 @@ async function measure(stage: Stage, plan: Plan, say: (text: string) => void): P
   say(`${letters} bare sends`);
   const alone = await makeBaselines(stage, plan);
   const bare = letters / (await alone.ghosts(letters));
-  say("moving, to be killed at the first progress");
+  say("moving, to be killed soon after the first progress");
   const killed = await runMigrate(stage, file, { kill: true });
   say("moving the rest");
   const rest = await runMigrate(stage, file, { kill: false });
@@ -136,7 +137,8 @@ async function runMigrate(stage: Stage, file: string, { kill }: { kill: boolean 
   child.stderr.on("data", (piece: Buffer) => {
     said.push(piece);
     if (firstWord === 0) firstWord = (performance.now() - start) / 1_000;
-    if (kill) child.kill("SIGKILL");
+    // Some letters are stored by then, and some are on their way.
+    if (kill) setTimeout(() => child.kill("SIGKILL"), KILL_MS);
   });
   const ended = once(child, "close") as Promise<[number | null]>;
   let peak = 0;

@@ -15,6 +15,7 @@ import {
 } from "../bridges/bundid/bench.ts";
 import type { Bench, Keys } from "../bridges/bundid/bench.ts";
 import { LETTER, letters, openInletBench } from "../bridges/bundid/inlet-bench.ts";
+import { as4Subject } from "../bridges/fink/as4-subject.ts";
 import { bspSubject } from "../bridges/fink/bsp-subject.ts";
 import { osciSubject } from "../bridges/osci/conformance-subject.ts";
 import { MemoryState } from "../support/bridge-context.ts";
@@ -177,3 +178,4 @@ bridgeConformance("bundid, to and from ZBP", senderSubject());
 bridgeConformance("bundid, inlet", inletSubject());
 bridgeConformance("osci", osciSubject());
 bridgeConformance("fink, BspNachricht over SOAP", bspSubject());
+bridgeConformance("fink, BspNachricht through an AS4 access point", as4Subject());

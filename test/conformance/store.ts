@@ -7,6 +7,7 @@ import { eventSuite } from "./store-events.ts";
 import { factSuite } from "./store-facts.ts";
 import { laneSuite } from "./store-lanes.ts";
 import { operatorSuite } from "./store-operator.ts";
+import { peopleSuite } from "./store-people.ts";
 import { quarantineSuite } from "./store-quarantine.ts";
 import { receiptSuite } from "./store-receipts.ts";
 import { settleSuite } from "./store-settle.ts";
@@ -29,6 +30,7 @@ export function storeConformance(name: string, factory: StoreFactory): void {
       transition: transitionSuite,
       "operators and the audit log": operatorSuite,
       "facts and links": factSuite,
+      "who is who": peopleSuite,
       numbers: statsSuite,
       "several nodes at once": concurrencySuite,
     };

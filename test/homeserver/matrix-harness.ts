@@ -219,7 +219,7 @@ async function startLife(base: Base) {
     accounts: accounts.map((account) => asMatrixAccount(account, options.review)),
     store,
     blobs,
-    directory: createDirectory(accounts, store),
+    directory: createDirectory(accounts, store, now),
     log,
     limits: { attachmentBytes: 50_000_000, transactionBytes: 64_000_000 },
     derive: (account, purpose) => base.derive(`account:${account}:${purpose}`),

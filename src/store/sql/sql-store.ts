@@ -12,6 +12,8 @@ import { letterMethods } from "./letters.ts";
 import { linkMethods } from "./links.ts";
 import { migrate } from "./migrate.ts";
 import { operatorMethods } from "./operator.ts";
+import { claimMethods } from "./claims.ts";
+import { peopleMethods } from "./people.ts";
 import { quarantineMethods } from "./quarantine.ts";
 import { receiptMethods } from "./receipts.ts";
 import { settleMethods } from "./settle.ts";
@@ -45,6 +47,8 @@ export function createSqlStore(db: Database, sealer: Sealer): Store {
     ...operatorMethods(core),
     ...auditMethods(core),
     ...linkMethods(core),
+    ...peopleMethods(core),
+    ...claimMethods(core),
     ...factMethods(core),
     ...transitionMethods(core),
     ...statsMethods(core),

@@ -18,6 +18,7 @@ import { boundedLimit, MAX_LISTED, type StoreCore } from "./core.ts";
 import type { Connection, Row, SqlValue } from "./database.ts";
 import { decisionOf } from "./letter-rows.ts";
 import { bytesOf, given, numberOf, optionalTime, sideOf, textOf, timeOf, wordOf } from "./rows.ts";
+import { HISTORY_RULE } from "../../model/history.ts";
 
 const PLAN_COLUMNS = "seq, plan_id, file_id, way, applied_by, applied_at, keep_since, document";
 const SIGHTING_COLUMNS = "account, source_id, digest, rule, seen_at, last_seen_at";
@@ -142,9 +143,11 @@ export async function readLastDecision(
   const byOrigin = origin === undefined ? "" : "AND origin = ?";
   const row = await connection.get(
     `SELECT phase, rule, copy_of FROM messages
-     WHERE conversation_id = ? AND accepted_at >= ? AND phase NOT IN ('off', 'drain') ${byOrigin}
+     WHERE conversation_id = ? AND accepted_at >= ? AND phase NOT IN ('off', 'drain')
+       AND (rule IS NULL OR rule <> ?) ${byOrigin}
      ORDER BY seq DESC LIMIT 1`,
-    [conversationId, since.getTime(), ...(origin === undefined ? [] : [origin])],
+    // A letter of the past says nothing about where the conversation stands today.
+    [conversationId, since.getTime(), HISTORY_RULE, ...(origin === undefined ? [] : [origin])],
   );
   if (!row) return undefined;
   const { phase, rule = "" } = decisionOf(row);

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { RunningAccount } from "../../../src/bridge/accounts.ts";
-import type { Bridge, Log } from "../../../src/bridge/contract.ts";
+import type { AcceptOptions, Bridge, Log } from "../../../src/bridge/contract.ts";
+import type { IncomingMessage } from "../../../src/model/message.ts";
 import type { Matrix } from "../../../src/matrix/contract.ts";
 import { createDirectory } from "../../../src/pipeline/directory.ts";
 import { startAdmin, type AdminDeps } from "../../../src/ops/http.ts";
@@ -24,6 +25,8 @@ export interface AdminSite {
   readonly logged: { event: string; fields: Record<string, unknown> }[];
   readonly refreshed: string[];
   readonly opened: unknown[];
+  /** Letters that the gateway wrote itself. */
+  readonly letters: { message: IncomingMessage; options: AcceptOptions | undefined }[];
   /** What the next calls meet; tests change it. */
   readonly world: {
     probe: () => Promise<void>;
@@ -58,9 +61,9 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
   const loaded = await reload();
   const { config } = loaded;
   const storage = await openStorage(config);
-  const site = { logged: [], refreshed: [], opened: [] } as Pick<
+  const site = { logged: [], refreshed: [], opened: [], letters: [] } as Pick<
     AdminSite,
-    "logged" | "refreshed" | "opened"
+    "logged" | "refreshed" | "opened" | "letters"
   >;
   const world: AdminSite["world"] = {
     probe: () => storage.store.probe(),
@@ -94,6 +97,12 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
       health: () => Promise.resolve(world.doorbell),
     },
     directory: createDirectory(config.accounts, storage.store),
+    acceptor: {
+      fromLegacy(_account, message, options) {
+        site.letters.push({ message, options });
+        return Promise.resolve({ outcome: "stored", id: "letter-1" });
+      },
+    },
     metrics: createMetrics(storage.store, now),
     matrix: matrixOf(site, world),
     accounts: new Map<string, RunningAccount>([[account.name, running]]),
@@ -186,7 +195,7 @@ function matrixOf(
     },
     async refreshReaders(account, mailbox) {
       await world.refresh();
-      site.refreshed.push(`${account}/${mailbox}`);
+      site.refreshed.push(`${account}/${mailbox ?? "*"}`);
     },
   };
 }

@@ -1,0 +1,189 @@
+import type { Command } from "commander";
+import type { AccountConfig } from "../config/schema.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { feedLetters, listRuns, type MigrationRun } from "../migrate/feed.ts";
+import { openSource, verifyAccount, waitForDelivery } from "../migrate/run.ts";
+import { surveySource } from "../migrate/survey.ts";
+import type { VerifyReport } from "../migrate/verify.ts";
+import { GatewayError } from "../model/errors.ts";
+import { isRunning } from "../ops/admin-client.ts";
+import { createDirectory } from "../pipeline/directory.ts";
+import type { Storage } from "../store/open.ts";
+import type { Cli } from "./cli.ts";
+import { EXIT, UsageError } from "./exit.ts";
+import { facts, lines, safeText, table } from "./output.ts";
+import type { AddCommand } from "./program.ts";
+import { silentLog } from "./quiet-context.ts";
+
+/** Letters per second: a third of what one Synapse takes, so that live traffic has the rest. */
+const DEFAULT_RATE = 20;
+const MAX_RATE = 1_000;
+const MAX_RUNS = 1_000;
+/** A progress line: on a terminal once a second, in a log once in ten. */
+const TTY_MS = 1_000;
+const LOG_MS = 10_000;
+
+interface Given {
+  readonly account?: string;
+  readonly from?: string;
+  readonly dryRun?: boolean;
+  readonly rate: number;
+}
+
+export const addMigrate: AddCommand = (parent, cli) => {
+  const command: Command = parent
+    .command("migrate")
+    .description(
+      "Moves letters of the past into their rooms: with their times, never notified, never acknowledged. Needs the running gateway; safe to repeat.",
+    )
+    .option("--account <name>", "whose letters they are")
+    .option("--from <source>", "jsonl:<file> or archive:<folder>; see docs/migration.md")
+    .option("--dry-run", "only reads the source and reports what would be moved")
+    .option("--rate <number>", "letters per second at most", parseRate, DEFAULT_RATE)
+    .action((given: Given) => move(cli(), given));
+  command
+    .command("status")
+    .description("How far each source of an account was moved.")
+    .action(() => status(cli(), command.opts<Given>()));
+  command
+    .command("verify")
+    .description("Reads every room with moved letters back from the homeserver and compares it.")
+    .action(() =>
+      withAccount(cli(), command.opts<Given>(), async (loaded, account, storage) => {
+        const report = await verify(loaded, account, storage);
+        print(cli(), { verification: report }, report);
+      }),
+    );
+};
+
+async function move(cli: Cli, given: Given): Promise<void> {
+  if (given.from === undefined) throw new UsageError("say --from, where the letters are.");
+  const loaded = await cli.load();
+  const owner = accountOf(loaded, given.account);
+  const source = await openSource(given.from, owner, loaded.definitions.get(owner.bridge));
+  const { signal } = new AbortController();
+  const survey = await surveySource(source, signal);
+  const { report } = survey;
+  if (given.dryRun === true) {
+    if (report.problemCount > 0) cli.exitWith(EXIT.failed.code);
+    return cli.print({ source: source.name, survey: report }, () =>
+      [
+        facts({ ...report, source: source.name, mailboxes: undefined, problems: undefined }),
+        table(["mailbox", "letters"], Object.entries(report.mailboxes)),
+        lines(report.problems.map((it) => safeText(`${it.place.key}: ${it.code} ${it.detail}`))),
+      ].join(""),
+    );
+  }
+  await withAccount(cli, given, async (loaded, account, { store, blobs }) => {
+    if (!(await isRunning(loaded.config)))
+      throw new GatewayError(
+        "NOT_ALLOWED",
+        "the gateway hands the letters over: start `run` first",
+      );
+    const deps = {
+      ...{ store, blobs, account: account.name, rate: given.rate, now: () => cli.now() },
+      directory: createDirectory(loaded.config.accounts, store),
+      attachmentBytes: loaded.config.limits.attachmentBytes,
+      onProgress: progressOf(cli),
+    };
+    const audit = (action: string, detail: Record<string, string | number>) =>
+      store.appendAudit({ actor: cli.actor, action, subject: account.name, detail }, cli.now());
+    const { name } = source;
+    await audit("migrate-started", {
+      source: name,
+      digest: report.digest,
+      letters: report.letters,
+    });
+    const run = await feedLetters(deps, source, survey, signal);
+    const left = await waitForDelivery(store, account.name, signal);
+    const verification = await verify(loaded, account, { store });
+    await audit("migrate-finished", {
+      ...{ source: name, stored: run.stored, known: run.known, quarantined: run.quarantined },
+      ...{ conflicts: run.conflicts, left, differences: verification.differenceCount },
+    });
+    if (left > 0 || run.conflicts + run.quarantined > 0) cli.exitWith(EXIT.failed.code);
+    print(cli, { run, left, verification }, verification, runFacts(run));
+  });
+}
+
+function status(cli: Cli, given: Given): Promise<void> {
+  return withAccount(cli, given, async (_loaded, { name }, { store }) => {
+    const runs = await listRuns(store, name, MAX_RUNS);
+    cli.print({ runs }, () => runs.map(runFacts).join("\n"));
+  });
+}
+
+function verify(
+  { config }: LoadedConfig,
+  account: AccountConfig,
+  { store }: Pick<Storage, "store">,
+): Promise<VerifyReport> {
+  return verifyAccount(config, store, account, silentLog, new AbortController().signal);
+}
+
+function withAccount(
+  cli: Cli,
+  { account: name }: Given,
+  work: (loaded: LoadedConfig, account: AccountConfig, storage: Storage) => Promise<void>,
+): Promise<void> {
+  return cli.withStorage(async ({ loaded, storage }) => {
+    const account = accountOf(loaded, name);
+    await work(loaded, account, storage);
+  });
+}
+
+function accountOf(
+  { config: { accounts } }: LoadedConfig,
+  name: string | undefined,
+): AccountConfig {
+  const known = accounts.map((one) => one.name).join(", ");
+  if (name === undefined) throw new UsageError(`say --account, one of: ${known}.`);
+  const account = accounts.find((one) => one.name === name);
+  if (!account) throw new GatewayError("NOT_FOUND", `there is no account ${name}; known: ${known}`);
+  return account;
+}
+
+function print(cli: Cli, document: object, report: VerifyReport, head = ""): void {
+  const { mailboxes, differences, differenceCount } = report;
+  if (differenceCount > 0) cli.exitWith(EXIT.failed.code);
+  const rows = mailboxes.map((it) => [
+    it.mailbox,
+    ...[it.cases, it.letters, it.inMatrix],
+    it.digest === it.matrixDigest ? cli.style.good("equal") : cli.style.bad("DIFFERENT"),
+  ]);
+  cli.print(document, () =>
+    [
+      head,
+      table(["mailbox", "cases", "letters", "in Matrix", "digests"], rows),
+      lines(differences.map((it) => safeText(`${it.kind} ${it.id} ${it.detail ?? ""}`))),
+      `${differenceCount} difference(s)\n`,
+    ].join(""),
+  );
+}
+
+function runFacts({ startedAt, finishedAt, ...run }: MigrationRun): string {
+  return facts({ ...run, started: startedAt.toISOString(), finished: finishedAt?.toISOString() });
+}
+
+/** On standard error, so that --json stays one document. */
+function progressOf({ terminal }: Cli): (run: MigrationRun) => void {
+  const began = performance.now();
+  let [last, first] = [Number.NEGATIVE_INFINITY, -1];
+  return ({ done, total }) => {
+    const now = performance.now();
+    if (first < 0) first = done;
+    if (now - last < (terminal.isTty ? TTY_MS : LOG_MS) && done < total) return;
+    last = now;
+    const rate = (done - first) / Math.max(0.001, (now - began) / 1_000);
+    const rest = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : "";
+    const text = `${done}/${total} letters, ${rate.toFixed(1)}/s${rest}`;
+    const end = done === total ? "\n" : "";
+    terminal.writeError(terminal.isTty ? `\r\u001B[2K${text}${end}` : `${text}\n`);
+  };
+}
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (rate > 0 && rate <= MAX_RATE) return rate;
+  throw new UsageError(`--rate must be above 0 and at most ${MAX_RATE}.`);
+}
