@@ -67,7 +67,9 @@ async function letterUpTo(
 }
 
 async function somethingUnread(store: Store, conversation: Conversation): Promise<boolean> {
-  const filter = { conversationId: conversation.id, origin: "legacy" as const };
+  // Not the copy of a letter that went back into the old mailbox: nobody here can read it.
+  const way = { origin: "legacy", destination: "matrix" } as const;
+  const filter = { conversationId: conversation.id, ...way };
   const [latest] = await store.listMessages({ ...filter, order: "newest", limit: 1 });
   if (!latest) return false;
   if (latest.state === "sending") return true;

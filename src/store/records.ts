@@ -103,6 +103,7 @@ export interface StoredMessage {
 export interface MessageFilter {
   readonly account?: string;
   readonly origin?: Side;
+  readonly destination?: Side;
   readonly state?: MessageState;
   readonly conversationId?: string;
   /** Continue after this seq (ascending) or before it (descending). */

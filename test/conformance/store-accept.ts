@@ -223,6 +223,7 @@ export function acceptSuite(bench: Bench): void {
     expect(await ids({ order: "newest" })).toEqual(["5", "4", "3", "2", "1"]);
     expect(await ids({ account: "a" })).toEqual(["1", "2", "4", "5"]);
     expect(await ids({ origin: "matrix" })).toEqual(["4"]);
+    expect(await ids({ destination: "legacy" })).toEqual(["4"]);
     expect(await ids({ state: "held" })).toEqual(["2"]);
     expect(await ids({ state: "delivered" })).toEqual([]);
     expect(await ids({ state: "pending", account: "a", conversationId: "c1" })).toEqual([

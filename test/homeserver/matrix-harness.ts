@@ -2,7 +2,7 @@
  * The Matrix side between a homeserver (simulated or real) and a pretended legacy system, over the real database,
  * lanes and acceptance: everything of the gateway except configuration files and bridges.
  */
-import type { Bridge, Log } from "../../src/bridge/contract.ts";
+import type { AcceptOptions, Bridge, Log } from "../../src/bridge/contract.ts";
 import { Secret } from "../../src/bridge/settings.ts";
 import type { AccountConfig, HomeserverConfig } from "../../src/config/schema.ts";
 import { createMemoryDoorbell } from "../../src/doorbell/memory.ts";
@@ -94,7 +94,11 @@ export interface World {
   /** Only the Matrix side stops; the database stays open. */
   pause(): Promise<void>;
   stop(): Promise<void>;
-  fromLegacy(letter: Partial<IncomingMessage>, account?: string): Promise<string>;
+  fromLegacy(
+    letter: Partial<IncomingMessage>,
+    account?: string,
+    options?: AcceptOptions,
+  ): Promise<string>;
   letter(id: string): Promise<StoredMessage>;
   /** Resolves with the letter when it has reached the state. */
   settled(id: string, state?: StoredMessage["state"]): Promise<StoredMessage>;
@@ -150,10 +154,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       await proxy.stop();
       await dispose();
     },
-    async fromLegacy(draft, account = "bauamt") {
+    async fromLegacy(draft, account = "bauamt", options = {}) {
       const config = accounts.find((one) => one.name === account);
       if (!config) throw new Error(`no account ${account}`);
-      const { id } = await acceptor().fromLegacy(config, incoming(draft));
+      const { id } = await acceptor().fromLegacy(config, incoming(draft), options);
       return id;
     },
     letter,

@@ -67,6 +67,24 @@ describe("reading in Matrix", () => {
     expect(read()).toEqual(ids);
   });
 
+  it("of an own message marks them too when something waits for the old mailbox", async () => {
+    const ids = await start();
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.legacy.behave = () => released;
+    // The first one is under way for long, so the second one is the newest letter and waits.
+    for (const text of ["unterwegs", "wartet"])
+      await world.fromLegacy({ text }, "bauamt", { destination: "legacy" });
+    const own = await say(erika, roomId, { msgtype: "m.text", body: "Antwort" });
+    await erika.sendReceipt(roomId, own);
+    const isRead = async (id: string) =>
+      (await world.store.trace(id))?.receipts.some(({ kind }) => kind === "retrieved") === true;
+    for (const id of ids) await eventually(() => isRead(id));
+    expect(read(), "told when the way is free").toEqual([]);
+    release();
+    await eventually(() => read().length === 3);
+  });
+
   it("in private, or by the gateway itself, marks nothing", async () => {
     const [, , three = ""] = await start();
     await erika.sendReceipt(roomId, await eventOf(three), "m.read.private");

@@ -84,6 +84,7 @@ async function listMessages(
   };
   add("account = ?", filter.account);
   add("origin = ?", filter.origin);
+  add("destination = ?", filter.destination);
   add("state = ?", filter.state);
   add("conversation_id = ?", filter.conversationId);
   add(newest ? "seq < ?" : "seq > ?", filter.after);
