@@ -14,6 +14,8 @@ import { startStack, type Stack } from "../../deploy/demo/stack.ts";
 import { makeTemporaryFolder } from "../../deploy/tools/paths.mjs";
 import { silentTimeline } from "../support/journey.ts";
 
+const PILOT_MS = 170_000;
+
 /** The demo's journeys over the strict simulated homeserver, in rooms of both versions. */
 describe.for(["11", "12"] as const)("journeys in rooms of version %s", (roomVersion) => {
   const dir = makeTemporaryFolder("journey");
@@ -53,9 +55,14 @@ describe.for(["11", "12"] as const)("journeys in rooms of version %s", (roomVers
   test("a letter crosses the country between two service accounts", async () => {
     await acrossTheCountry({ stack, gateway, timeline });
   });
-  test("a pilot group moves step by step and one step back, with letters under way", async () => {
-    await pilotMoves({ stack, gateway, timeline });
-  }, 240_000);
+  // It takes its time; rooms of version 11 have it over Synapse.
+  test.runIf(roomVersion === "12")(
+    "a pilot group moves step by step and one step back, with letters under way",
+    async () => {
+      await pilotMoves({ stack, gateway, timeline });
+    },
+    PILOT_MS,
+  );
   test("nothing is owed to anybody afterwards", async () => {
     const { letters } = (await gateway.admin("/api/v1/letters?limit=1000")) as {
       letters: { state: string }[];
