@@ -1,4 +1,4 @@
-import { digestOfLetter } from "../pipeline/accept.ts";
+import { digestOfLetter } from "../pipeline/letter-digest.ts";
 import { conversationIdOf, laneOf } from "../pipeline/lanes.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import { newId } from "../model/id.ts";

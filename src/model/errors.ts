@@ -129,7 +129,7 @@ export const ERRORS = {
   METADATA_EXPIRED: {
     meaning: "there are no metadata of the federation that are valid now",
     notice: "Es liegen zurzeit keine gültigen Metadaten der Föderation vor. Das Schreiben wartet.",
-    next: "take current metadata (`fink refresh`, or push the file), see why the last ones were refused; letters wait meanwhile",
+    next: "take current metadata (the refresh command of the bridge, or push the file), see why the last ones were refused; letters wait meanwhile",
   },
   NO_MAILBOX_NODE: {
     meaning: "nobody says at which node the mailboxes of this account are reached",

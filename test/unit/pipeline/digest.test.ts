@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { digestOfLetter } from "../../../src/pipeline/accept.ts";
+import { digestOfLetter } from "../../../src/pipeline/letter-digest.ts";
 import type { ActionRequest, IncomingMessage } from "../../../src/model/message.ts";
 import { messageSample } from "../matrix/samples.ts";
 
