@@ -1,30 +1,9 @@
 /** Process cards that do not fit into one answer (3801). */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Intermediary } from "../../../fixtures/simulators/osci-intermediary/index.ts";
-import {
-  letterTo,
-  makeBridge,
-  makeKeys,
-  never,
-  rawSettings,
-  startHub,
-  type Bench,
-  type Keys,
-} from "./flows-bench.ts";
+import { describe, expect, it } from "vitest";
+import { letterTo, never } from "./flows-bench.ts";
+import { bench, hub, useSite } from "./flows-site.ts";
 
-let keys: Keys;
-let hub: Intermediary;
-let bench: Bench;
-beforeAll(async () => void (keys = await makeKeys()));
-afterAll(() => keys.remove());
-beforeEach(async () => {
-  hub = await startHub(keys, { cardsPerAnswer: 2 });
-  bench = makeBridge(keys, await rawSettings(keys, hub.url));
-});
-afterEach(async () => {
-  await bench.stop();
-  await hub.close();
-});
+useSite({ hub: { cardsPerAnswer: 2 }, starts: false });
 
 function deliver() {
   const letter = bench.state.add(letterTo());

@@ -1,59 +1,28 @@
 /** Deliveries from a court into Matrix: safe here before they are confirmed there. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type {
-  Intermediary,
-  Mischief,
-} from "../../../fixtures/simulators/osci-intermediary/index.ts";
-import { MemoryState } from "../../support/bridge-context.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Mischief } from "../../../fixtures/simulators/osci-intermediary/index.ts";
+import { COURT_ID, never, PDF, rawSettings, type Raw } from "./flows-bench.ts";
 import {
-  COURT_ID,
-  deposit,
-  makeBridge,
-  makeKeys,
-  never,
-  PDF,
-  rawSettings,
-  startHub,
-  type Bench,
-  type Deposit,
-  type Keys,
-  type Raw,
-} from "./flows-bench.ts";
+  bench,
+  hub,
+  keys,
+  letters,
+  put,
+  quarantined,
+  reopen,
+  useSite,
+  waiting,
+} from "./flows-site.ts";
 
-let keys: Keys;
-let hub: Intermediary;
-let bench: Bench;
 const gate = { broken: false };
-beforeAll(async () => void (keys = await makeKeys()));
-afterAll(() => keys.remove());
-beforeEach(async () => {
-  gate.broken = false;
-  hub = await startHub(keys, { allow: { unsigned: true } });
-  bench = await open();
-  await bench.bridge.start();
+useSite({
+  hub: { allow: { unsigned: true } },
+  beforeAccept: () => {
+    if (gate.broken) throw new Error("the database is gone");
+  },
 });
-afterEach(async () => {
-  await bench.stop();
-  await hub.close();
-});
+beforeEach(() => void (gate.broken = false));
 
-async function open(more: Raw = {}, state = new MemoryState()): Promise<Bench> {
-  return makeBridge(keys, await rawSettings(keys, hub.url, more), {
-    state,
-    beforeAccept: () => {
-      if (gate.broken) throw new Error("the database is gone");
-    },
-  });
-}
-async function reopen(more: Raw = {}, state = bench.state): Promise<void> {
-  await bench.stop();
-  bench = await open(more, state);
-  await bench.bridge.start();
-}
-const put = (wish: Deposit = {}) => deposit(keys, hub, wish);
-const letters = () => bench.state.accepted.filter(({ origin }) => origin === "legacy");
-const quarantined = () => [...bench.state.quarantined.values()];
-const waiting = () => hub.waiting(keys.us.cipher.certPem).map(({ messageId }) => messageId);
 const mischief = (type: "FetchDelivery" | "InitDialog" | "ExitDialog", what: Mischief) =>
   hub.faults.next(type, what);
 const failed = (work: Promise<unknown>) =>

@@ -1,44 +1,20 @@
 /** A court and an authority write to each other, with an independent client on the court's side. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textSource } from "../../../fixtures/simulators/osci-intermediary/bytes.ts";
 import type { EgvpLetter } from "../../../fixtures/simulators/osci-intermediary/egvp.ts";
-import type { Intermediary } from "../../../fixtures/simulators/osci-intermediary/index.ts";
 import { Party } from "../../../fixtures/simulators/osci-intermediary/party.ts";
 import { DeliveryError } from "../../../src/model/errors.ts";
 import type { Message } from "../../../src/model/message.ts";
-import {
-  attach,
-  COURT_ID,
-  letterTo,
-  makeBridge,
-  makeKeys,
-  never,
-  OUR_ID,
-  PDF,
-  rawSettings,
-  startHub,
-  type Bench,
-  type Keys,
-} from "./flows-bench.ts";
+import { attach, COURT_ID, letterTo, never, OUR_ID, PDF } from "./flows-bench.ts";
+import { bench, hub, keys, useSite } from "./flows-site.ts";
 
-let keys: Keys;
-let hub: Intermediary;
-let bench: Bench;
+useSite();
 let court: Party;
-beforeAll(async () => void (keys = await makeKeys()));
-afterAll(() => keys.remove());
-beforeEach(async () => {
-  hub = await startHub(keys);
-  bench = makeBridge(keys, await rawSettings(keys, hub.url));
-  await bench.bridge.start();
+beforeEach(() => {
   const { cipher, vhn: signature } = keys.court;
   court = new Party({ intermediary: hub, cipher, signature });
 });
-afterEach(async () => {
-  court.close();
-  await bench.stop();
-  await hub.close();
-});
+afterEach(() => court.close());
 
 const write = (more: Partial<EgvpLetter> = {}) =>
   court.depositLetter(

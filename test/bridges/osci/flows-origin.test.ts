@@ -1,49 +1,10 @@
 /** Who sent a delivery, and into which room it belongs. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Intermediary } from "../../../fixtures/simulators/osci-intermediary/index.ts";
+import { describe, expect, it } from "vitest";
 import { MemoryState } from "../../support/bridge-context.ts";
-import {
-  COURT_ID,
-  deposit,
-  letterTo,
-  makeBridge,
-  makeKeys,
-  never,
-  rawSettings,
-  startHub,
-  STRANGER_ID,
-  type Bench,
-  type Deposit,
-  type Keys,
-  type Raw,
-} from "./flows-bench.ts";
+import { COURT_ID, letterTo, never, STRANGER_ID } from "./flows-bench.ts";
+import { bench, hub, keys, letters, put, quarantined, reopen, useSite } from "./flows-site.ts";
 
-let keys: Keys;
-let hub: Intermediary;
-let bench: Bench;
-beforeAll(async () => void (keys = await makeKeys()));
-afterAll(() => keys.remove());
-beforeEach(async () => {
-  hub = await startHub(keys, { allow: { unsigned: true } });
-  bench = await open();
-  await bench.bridge.start();
-});
-afterEach(async () => {
-  await bench.stop();
-  await hub.close();
-});
-
-async function open(more: Raw = {}, state = new MemoryState()): Promise<Bench> {
-  return makeBridge(keys, await rawSettings(keys, hub.url, more), { state });
-}
-async function reopen(more: Raw = {}, state = bench.state): Promise<void> {
-  await bench.stop();
-  bench = await open(more, state);
-  await bench.bridge.start();
-}
-const put = (wish: Deposit = {}) => deposit(keys, hub, wish);
-const letters = () => bench.state.accepted.filter(({ origin }) => origin === "legacy");
-const quarantined = () => [...bench.state.quarantined.values()];
+useSite({ hub: { allow: { unsigned: true } } });
 
 describe("who sent it", () => {
   const details = () => letters()[0]?.message.details?.map(({ value }) => value) ?? [];

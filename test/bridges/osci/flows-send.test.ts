@@ -1,46 +1,14 @@
 /** Letters from Matrix to a court: one message id, one letter, whatever happens to the answers. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openContent } from "../../../fixtures/simulators/osci-intermediary/content.ts";
 import { readMessage } from "../../../fixtures/simulators/osci-intermediary/envelope.ts";
-import type {
-  Intermediary,
-  Mischief,
-} from "../../../fixtures/simulators/osci-intermediary/index.ts";
+import type { Mischief } from "../../../fixtures/simulators/osci-intermediary/index.ts";
 import { DeliveryError } from "../../../src/model/errors.ts";
-import {
-  attach,
-  clientOf,
-  COURT_ID,
-  letterTo,
-  makeBridge,
-  makeKeys,
-  never,
-  PDF,
-  rawSettings,
-  startHub,
-  type Bench,
-  type Keys,
-  type Raw,
-} from "./flows-bench.ts";
+import { attach, clientOf, COURT_ID, letterTo, never, PDF } from "./flows-bench.ts";
+import { bench, hub, keys, reopen, useSite } from "./flows-site.ts";
 
-let keys: Keys;
-let hub: Intermediary;
-let bench: Bench;
-beforeAll(async () => void (keys = await makeKeys()));
-afterAll(() => keys.remove());
-beforeEach(async () => {
-  hub = await startHub(keys);
-  bench = await open();
-});
-afterEach(async () => {
-  await bench.stop();
-  await hub.close();
-});
-
-async function open(more: Raw = {}): Promise<Bench> {
-  return makeBridge(keys, await rawSettings(keys, hub.url, more));
-}
+useSite({ starts: false });
 
 async function failure(work: Promise<unknown>): Promise<DeliveryError> {
   const error = await work.then(
@@ -95,8 +63,7 @@ describe("a letter", () => {
   });
 
   it("may also be signed itself", async () => {
-    await bench.stop();
-    bench = await open({ policy: { signContent: true } });
+    await reopen({ policy: { signContent: true } });
     const file = await attach(bench, "a.pdf", PDF);
     await deliver(letterTo(COURT_ID, { attachments: [file] }));
     const { content } = await opened();
@@ -159,9 +126,7 @@ describe("an answer that is lost", () => {
     arm({ kind: "acceptThenCut" });
     const letter = letterTo();
     await failure(deliver(letter));
-    const { state } = bench;
-    await bench.stop();
-    bench = makeBridge(keys, await rawSettings(keys, hub.url), { state });
+    await reopen();
     expect(await bench.bridge.find(letter, letter.id, never)).toMatchObject({
       remoteId: hub.deliveries()[0]?.messageId,
     });

@@ -1,41 +1,16 @@
 /** Faults on our own side while a delivery is taken in: never the delivery's fault, never confirmed. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Dialogs } from "../../../bridges/osci/dialogs.ts";
 import type { Answer } from "../../../bridges/osci/exchange.ts";
 import { createParts } from "../../../bridges/osci/setup.ts";
-import type { Intermediary } from "../../../fixtures/simulators/osci-intermediary/index.ts";
+import { MemoryState } from "../../support/bridge-context.ts";
 import type { BridgeContext } from "../../../src/bridge/contract.ts";
-import {
-  deposit,
-  letterTo,
-  makeBridge,
-  makeKeys,
-  never,
-  PDF,
-  rawSettings,
-  startHub,
-  type Bench,
-  type Keys,
-} from "./flows-bench.ts";
+import { deposit, letterTo, makeBridge, never, PDF, rawSettings } from "./flows-bench.ts";
+import { bench, hub, keys, letters, reopen, useSite, waiting } from "./flows-site.ts";
 
-let keys: Keys;
-let hub: Intermediary;
-let bench: Bench;
-beforeAll(async () => void (keys = await makeKeys()));
-afterAll(() => keys.remove());
-beforeEach(async () => {
-  hub = await startHub(keys);
-  bench = makeBridge(keys, await rawSettings(keys, hub.url));
-  await bench.bridge.start();
-});
-afterEach(async () => {
-  await bench.stop();
-  await hub.close();
-});
+useSite();
 
-const waiting = () => hub.waiting(keys.us.cipher.certPem).length;
-const letters = () => bench.state.accepted.filter(({ origin }) => origin === "legacy").length;
-const outcome = () => [letters(), bench.state.quarantined.size, waiting()];
+const outcome = () => [letters().length, bench.state.quarantined.size, waiting().length];
 const file = { name: "Ladung.pdf", bytes: PDF };
 
 /** Replaces a method of the gateway's side until `mend` is called. */
@@ -74,12 +49,9 @@ describe("a delivery stays in the mailbox, unjudged, when", () => {
             : records.put(key, value),
       }));
       await expect(bench.tick()).rejects.toThrow();
-      expect([bench.state.quarantined.size, waiting()]).toEqual([0, 1]);
+      expect([bench.state.quarantined.size, waiting().length]).toEqual([0, 1]);
       mend();
-      await bench.stop();
-      const { state } = bench;
-      bench = makeBridge(keys, await rawSettings(keys, hub.url), { state });
-      await bench.bridge.start();
+      await reopen();
     }
     await bench.tick();
     expect(outcome()).toEqual([1, 0, 0]);
@@ -104,7 +76,7 @@ describe("a delivery stays in the mailbox, unjudged, when", () => {
       return blob;
     });
     await expect(bench.tick(stop.signal)).rejects.toThrow();
-    expect(waiting()).toBe(1);
+    expect(waiting()).toHaveLength(1);
     expect(bench.state.quarantined.size).toBe(0);
   });
 });
@@ -112,7 +84,6 @@ describe("a delivery stays in the mailbox, unjudged, when", () => {
 it("a mailbox that serves the same delivery again and again is left after the second time", async () => {
   await deposit(keys, hub);
   await deposit(keys, hub);
-  await bench.stop();
   const raw = await rawSettings(keys, hub.url);
   const real = createParts(makeBridge(keys, raw).context).dialogs;
   let steps = 0;
@@ -128,10 +99,9 @@ it("a mailbox that serves the same delivery again and again is left after the se
         });
       }),
   };
-  bench = makeBridge(keys, raw, {}, { dialogs });
-  await bench.bridge.start();
+  await reopen({}, new MemoryState(), { dialogs });
   await bench.tick();
-  expect([steps, letters()]).toEqual([2, 1]);
+  expect([steps, letters().length]).toEqual([2, 1]);
   expect(bench.log.map(({ event }) => event)).toContain("osci-served-again");
 });
 
