@@ -1,26 +1,18 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { LETTER_BLOCK } from "../../src/matrix/event-letter.ts";
 import { ATTACHMENT_BLOCK, MESSAGE_BLOCK } from "../../src/matrix/letter-events.ts";
 import type { MatrixClient } from "../support/matrix-client.ts";
-import { SERVER, eventually, planSite, startWorld, type World } from "./matrix-harness.ts";
+import { SERVER, eventually } from "./matrix-harness.ts";
 import { enterRoom, lettersIn, say, statusBecomes } from "./matrix-people.ts";
+import { homeserver, replaceHomeserver, start, useHomeserver, world } from "./matrix-site.ts";
 
-let homeserver: Homeserver;
-let world: World;
+useHomeserver();
 let erika: MatrixClient;
-
 beforeEach(async () => {
-  const site = await planSite();
-  homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
   erika = homeserver.registerUser("erika");
-  world = await startWorld({ homeserverUrl: homeserver.baseUrl, site });
-});
-afterEach(async () => {
-  await world.stop();
-  await homeserver.stop();
+  await start();
 });
 
 const sendsOf = (requests: readonly string[]) => requests.filter((line) => line.includes("/send/"));
@@ -285,13 +277,9 @@ describe("letters written in Matrix", () => {
   });
 
   it("are refused when they are edits and the configuration wants none", async () => {
-    await world.stop();
-    const site = await planSite();
-    await homeserver.stop();
-    homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
+    await replaceHomeserver();
     erika = homeserver.registerUser("erika");
-    const options = { homeserverUrl: homeserver.baseUrl, site };
-    world = await startWorld({ ...options, homeserver: { edits: "refuse" } });
+    await start({ homeserver: { edits: "refuse" } });
     await world.settled(await world.fromLegacy({}));
     roomId = await enterRoom(erika);
     const written = await say(erika, roomId, { msgtype: "m.text", body: "Ich komme um 9" });

@@ -1,16 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { MatrixClient } from "../support/matrix-client.ts";
 import { accountSample } from "../unit/matrix/account-sample.ts";
-import {
-  BAUAMT,
-  SERVER,
-  eventually,
-  planSite,
-  startWorld,
-  type Site,
-  type World,
-} from "./matrix-harness.ts";
+import { BAUAMT, eventually } from "./matrix-harness.ts";
 import {
   acceptAll,
   caseRooms,
@@ -19,29 +10,17 @@ import {
   lettersIn,
   spaces,
 } from "./matrix-people.ts";
+import { homeserver, start, useHomeserver } from "./matrix-site.ts";
 
-let site: Site;
-let homeserver: Homeserver;
-const worlds: World[] = [];
+useHomeserver();
 let erika: MatrixClient;
 let max: MatrixClient;
-
-beforeEach(async () => {
-  site = await planSite();
-  homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
+beforeEach(() => {
   erika = homeserver.registerUser("erika");
   max = homeserver.registerUser("max");
   homeserver.registerUser("clerk");
 });
-afterEach(async () => {
-  for (const world of worlds.splice(0)) await world.stop();
-  await homeserver.stop();
-});
-async function start(options: Partial<Parameters<typeof startWorld>[0]> = {}): Promise<World> {
-  const world = await startWorld({ homeserverUrl: homeserver.baseUrl, site, ...options });
-  worlds.push(world);
-  return world;
-}
+
 describe("members of a case", () => {
   it("never see another tenant: same mailbox id, other account, other room, space and ghost", async () => {
     const world = await start();

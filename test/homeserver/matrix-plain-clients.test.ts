@@ -1,29 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { MESSAGE_BLOCK } from "../../src/matrix/letter-events.ts";
 import type { MatrixClient } from "../support/matrix-client.ts";
-import { SERVER, eventually, planSite, startWorld, type World } from "./matrix-harness.ts";
+import { eventually } from "./matrix-harness.ts";
 import type { WorldOptions } from "./matrix-harness.ts";
 import { enterRoom, say, statusBecomes } from "./matrix-people.ts";
+import { homeserver, start, useHomeserver, world } from "./matrix-site.ts";
 
-let homeserver: Homeserver;
-let world: World;
+useHomeserver();
 let erika: MatrixClient;
-let options: WorldOptions;
-
-beforeEach(async () => {
-  const site = await planSite();
-  homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
-  erika = homeserver.registerUser("erika");
-  options = { homeserverUrl: homeserver.baseUrl, site };
-});
-afterEach(async () => {
-  await world.stop();
-  await homeserver.stop();
-});
+beforeEach(() => void (erika = homeserver.registerUser("erika")));
 
 async function enter(review?: WorldOptions["review"]): Promise<string> {
-  world = await startWorld({ ...options, ...(review ? { review } : {}) });
+  await start(review ? { review } : {});
   await world.settled(await world.fromLegacy({}));
   return enterRoom(erika);
 }

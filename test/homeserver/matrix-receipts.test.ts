@@ -1,34 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { MatrixClient } from "../support/matrix-client.ts";
-import {
-  BAUAMT,
-  SERVER,
-  eventually,
-  planSite,
-  startWorld,
-  type Site,
-  type World,
-} from "./matrix-harness.ts";
+import { BAUAMT, eventually } from "./matrix-harness.ts";
 import { enterRoom, say, statusBecomes } from "./matrix-people.ts";
+import { homeserver, start, useHomeserver, world } from "./matrix-site.ts";
 
-let site: Site;
-let homeserver: Homeserver;
-let world: World;
+useHomeserver();
 let erika: MatrixClient;
 let roomId: string;
+beforeEach(() => void (erika = homeserver.registerUser("erika")));
 
-beforeEach(async () => {
-  site = await planSite();
-  homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
-  erika = homeserver.registerUser("erika");
-});
-afterEach(async () => {
-  await world.stop();
-  await homeserver.stop();
-});
-async function start(accounts = [BAUAMT]): Promise<string[]> {
-  world = await startWorld({ homeserverUrl: homeserver.baseUrl, site, accounts });
+async function startWithLetters(accounts = [BAUAMT]): Promise<string[]> {
+  await start({ accounts });
   const ids: string[] = [];
   for (let n = 0; n < 3; n += 1) {
     const id = await world.fromLegacy({ text: `Nummer ${n}` });
@@ -49,7 +31,7 @@ async function settle(): Promise<void> {
 
 describe("reading in Matrix", () => {
   it("marks every letter up to there, and none after it", async () => {
-    const [one = "", two = "", three = ""] = await start();
+    const [one = "", two = "", three = ""] = await startWithLetters();
     await erika.sendReceipt(roomId, await eventOf(two));
     await eventually(() => read().length === 2);
     expect(read()).toEqual([one, two]);
@@ -59,7 +41,7 @@ describe("reading in Matrix", () => {
   });
 
   it("of a status notice or an own message marks the letters before it", async () => {
-    const ids = await start();
+    const ids = await startWithLetters();
     const own = await say(erika, roomId, { msgtype: "m.text", body: "Antwort" });
     const shown = await statusBecomes(erika, roomId, own, "delivered");
     await erika.sendReceipt(roomId, shown.events[0]?.event_id ?? "");
@@ -68,7 +50,7 @@ describe("reading in Matrix", () => {
   });
 
   it("of an own message marks them too when something waits for the old mailbox", async () => {
-    const ids = await start();
+    const ids = await startWithLetters();
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
     world.legacy.behave = () => released;
@@ -86,21 +68,21 @@ describe("reading in Matrix", () => {
   });
 
   it("in private, or by the gateway itself, marks nothing", async () => {
-    const [, , three = ""] = await start();
+    const [, , three = ""] = await startWithLetters();
     await erika.sendReceipt(roomId, await eventOf(three), "m.read.private");
     await settle();
     expect(read()).toEqual([]);
   });
 
   it("marks nothing in an account that wants no read receipts", async () => {
-    const [, , three = ""] = await start([{ ...BAUAMT, readReceipts: false }]);
+    const [, , three = ""] = await startWithLetters([{ ...BAUAMT, readReceipts: false }]);
     await erika.sendReceipt(roomId, await eventOf(three));
     await settle();
     expect(read()).toEqual([]);
   });
 
   it("asks the homeserver nothing when everything is marked already", async () => {
-    const [, , three = ""] = await start();
+    const [, , three = ""] = await startWithLetters();
     await erika.sendReceipt(roomId, await eventOf(three));
     await eventually(() => read().length === 3);
     const own = await say(erika, roomId, { msgtype: "m.text", body: "Antwort" });

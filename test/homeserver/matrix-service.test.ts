@@ -1,14 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { MatrixClient } from "../support/matrix-client.ts";
-import {
-  SERVER,
-  eventually,
-  planSite,
-  startWorld,
-  type Site,
-  type World,
-} from "./matrix-harness.ts";
+import { SERVER, eventually } from "./matrix-harness.ts";
 import {
   acceptAll,
   caseRooms,
@@ -17,25 +9,16 @@ import {
   say,
   statusBecomes,
 } from "./matrix-people.ts";
+import { homeserver, replaceHomeserver, site, start, useHomeserver, world } from "./matrix-site.ts";
 
-let site: Site;
-let homeserver: Homeserver;
-let world: World;
+useHomeserver();
 let clerk: MatrixClient;
 let erika: MatrixClient;
-
 beforeEach(async () => {
-  site = await planSite();
-  homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
   clerk = homeserver.registerUser("clerk");
   erika = homeserver.registerUser("erika");
   homeserver.registerUser("finance");
-  const options = { homeserverUrl: homeserver.baseUrl, site };
-  world = await startWorld({ ...options, homeserver: { sweepEvery: 100 } });
-});
-afterEach(async () => {
-  await world.stop();
-  await homeserver.stop();
+  await start({ homeserver: { sweepEvery: 100 } });
 });
 
 async function lookUp(account?: string): Promise<string> {
@@ -168,13 +151,9 @@ describe("who may write", () => {
 
 describe("a homeserver from before devices of application services", () => {
   it("gives ghosts their device by a log-in", async () => {
-    await world.stop();
-    await homeserver.stop();
-    site = await planSite();
-    const { "io.element.msc4190": _new, ...registration } = site.registration;
-    homeserver = await startHomeserver({ registration, serverName: SERVER });
+    await replaceHomeserver(({ "io.element.msc4190": _new, ...registration }) => registration);
     homeserver.registerUser("erika");
-    world = await startWorld({ homeserverUrl: homeserver.baseUrl, site });
+    await start();
     const noDevices = { kind: "status", status: 404, errcode: "M_NOT_FOUND" } as const;
     homeserver.faults.add({ method: "PUT", path: "/devices/", times: 100, action: noDevices });
     homeserver.faults.add({ path: "/send/", action: { kind: "reset", when: "after" } });

@@ -1,41 +1,25 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { MatrixClient } from "../support/matrix-client.ts";
-import {
-  SERVER,
-  eventually,
-  planSite,
-  startWorld,
-  type Site,
-  type World,
-} from "./matrix-harness.ts";
+import { eventually } from "./matrix-harness.ts";
 import { enterRoom, say } from "./matrix-people.ts";
+import { homeserver, start, useHomeserver, world } from "./matrix-site.ts";
 
-let site: Site;
-let homeserver: Homeserver;
-let world: World;
+useHomeserver();
 let erika: MatrixClient;
 let roomId: string;
 let first: string;
 let counted: string[];
 let offset: number;
-
-beforeEach(async () => {
+beforeEach(() => {
   counted = [];
   offset = 0;
-  site = await planSite();
-  homeserver = await startHomeserver({ registration: site.registration, serverName: SERVER });
   erika = homeserver.registerUser("erika");
 });
-afterEach(async () => {
-  await world.stop();
-  await homeserver.stop();
-});
-async function start(sweepEvery: number): Promise<void> {
+
+async function startSweeping(sweepEvery: number): Promise<void> {
   const count = (name: string) => counted.push(name);
   const clock = () => new Date(Date.now() + offset);
-  const options = { homeserverUrl: homeserver.baseUrl, site, count, clock };
-  world = await startWorld({ ...options, homeserver: { sweepEvery } });
+  await start({ count, clock, homeserver: { sweepEvery } });
   first = await world.fromLegacy({});
   await world.settled(first);
   roomId = await enterRoom(erika);
@@ -62,7 +46,7 @@ const taken = () => world.legacy.letters.map((letter) => letter.text);
 
 describe("the sweep", () => {
   it("finds what push lost, in order, and counts it", async () => {
-    await start(100);
+    await startSweeping(100);
     homeserver.serviceFaults.dropTransactions(1_000);
     await sayAll(numbers(0, 40));
     await eventually(() => world.legacy.letters.length === 40);
@@ -71,7 +55,7 @@ describe("the sweep", () => {
   });
 
   it("pages back through a timeline that is cut short", async () => {
-    await start(300);
+    await startSweeping(300);
     await world.pause();
     homeserver.serviceFaults.dropTransactions(1_000);
     await sayAll(numbers(0, 120));
@@ -82,7 +66,7 @@ describe("the sweep", () => {
   });
 
   it("does not stop at events that push brought after it lost older ones", async () => {
-    await start(3_600_000);
+    await startSweeping(3_600_000);
     await world.pause();
     homeserver.serviceFaults.dropTransactions(10_000);
     const ids = await whisperAll(230);
@@ -100,7 +84,7 @@ describe("the sweep", () => {
   });
 
   it("goes first when the homeserver comes back: what it lost keeps its place before newer events", async () => {
-    await start(3_600_000);
+    await startSweeping(3_600_000);
     homeserver.serviceFaults.dropTransactions(10);
     await sayAll(["verloren 1"]);
     await sayAll(["verloren 2"]);
@@ -115,7 +99,7 @@ describe("the sweep", () => {
   });
 
   it("starts at the present: nothing from before the gateway is replayed", async () => {
-    await start(100);
+    await startSweeping(100);
     const cursor = await world.store.fact("cursor", "matrix-sweep");
     expect(cursor).toBeDefined();
     const tokenless = world.requests.filter(
@@ -126,7 +110,7 @@ describe("the sweep", () => {
   });
 
   it("goes on from the stored position after a restart", async () => {
-    await start(100);
+    await startSweeping(100);
     await world.restart();
     const before = world.requests.length;
     await eventually(() => world.requests.slice(before).some((line) => line.includes("/sync?")));
@@ -135,7 +119,7 @@ describe("the sweep", () => {
   });
 
   it("looks at all rooms anew when its position is refused", async () => {
-    await start(3_600_000);
+    await startSweeping(3_600_000);
     await world.pause();
     homeserver.serviceFaults.dropTransactions(10_000);
     const ids = await whisperAll(210);
@@ -147,7 +131,7 @@ describe("the sweep", () => {
   });
 
   it("brings read receipts that push lost", async () => {
-    await start(100);
+    await startSweeping(100);
     const { remoteId } = await world.letter(first);
     homeserver.serviceFaults.dropTransactions(1_000);
     await erika.sendReceipt(roomId, remoteId ?? "");
@@ -155,7 +139,7 @@ describe("the sweep", () => {
   });
 
   it("keeps going when the homeserver fails once", async () => {
-    await start(100);
+    await startSweeping(100);
     homeserver.faults.add({ path: "/sync", times: 3, action: { kind: "status", status: 500 } });
     homeserver.serviceFaults.dropTransactions(1_000);
     await sayAll(["trotzdem"]);
