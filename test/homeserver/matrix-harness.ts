@@ -3,12 +3,10 @@
  * lanes and acceptance: everything of the gateway except configuration files and bridges.
  */
 import type { AcceptOptions, Bridge, Log } from "../../src/bridge/contract.ts";
-import { Secret } from "../../src/bridge/settings.ts";
 import type { AccountConfig, HomeserverConfig } from "../../src/config/schema.ts";
 import { createMemoryDoorbell } from "../../src/doorbell/memory.ts";
 import type { Matrix, MatrixAccount, MatrixDeps } from "../../src/matrix/contract.ts";
 import { MATRIX_CAPABILITIES, createMatrix } from "../../src/matrix/index.ts";
-import { buildRegistration, type Registration } from "../../src/matrix/registration.ts";
 import { newId } from "../../src/model/id.ts";
 import type { IncomingMessage, Message, Party } from "../../src/model/message.ts";
 import type { Receipt } from "../../src/model/receipt.ts";
@@ -18,47 +16,14 @@ import { runLane } from "../../src/pipeline/lane.ts";
 import { reportReceipt } from "../../src/pipeline/report.ts";
 import { startSweep } from "../../src/pipeline/sweep.ts";
 import type { Store, StoredMessage } from "../../src/store/store.ts";
+import { appserviceOf, planSite, SERVER, type Site } from "./matrix-plan.ts";
 import { startProxy } from "./matrix-proxy.ts";
 import { openTestStore } from "../support/stores.ts";
 import { accountSample } from "../unit/matrix/account-sample.ts";
 import { matrixAccountSample } from "../unit/matrix/samples.ts";
-import {
-  findFreePort,
-  memoryBlobs,
-  recordingLog,
-  type LoggedLine,
-} from "../unit/matrix/support.ts";
+import { memoryBlobs, recordingLog, type LoggedLine } from "../unit/matrix/support.ts";
 
-export const SERVER = "hs.test";
-
-function secretOf(value: string): Secret {
-  const secret = new Secret("env:X");
-  secret.load(".", { X: value });
-  return secret;
-}
-
-/** Where the gateway will listen, and the registration that a homeserver must know before it starts. */
-export interface Site {
-  readonly port: number;
-  readonly registration: Registration;
-}
-const asToken = secretOf("as-token-of-the-test");
-const hsToken = secretOf("hs-token-of-the-test");
-const appserviceOf = (port: number) => ({
-  id: "postfach-bridge",
-  listen: { host: "127.0.0.1", port },
-  url: `http://127.0.0.1:${port}`,
-  asToken,
-  hsToken,
-  prefix: "_postfach_",
-});
-export async function planSite(): Promise<Site> {
-  const port = await findFreePort();
-  return {
-    port,
-    registration: buildRegistration({ name: SERVER }, appserviceOf(port), ["sample"]),
-  };
-}
+export { SERVER, planSite, type Site };
 
 /** What the legacy system was handed and told. */
 export interface Legacy {

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Readable } from "node:stream";
 import bundid from "../../../bridges/bundid/index.ts";
 import { settingsSchema } from "../../../bridges/bundid/settings.ts";
 import type { Settings } from "../../../bridges/bundid/settings.ts";
@@ -11,10 +10,10 @@ import type { StoredIdentity, StoredPki } from "../../../fixtures/simulators/pki
 import { startZbpSimulator } from "../../../fixtures/simulators/zbp/index.ts";
 import type { ZbpOptions, ZbpSimulator } from "../../../fixtures/simulators/zbp/index.ts";
 import type { Bridge } from "../../../src/bridge/contract.ts";
-import { newId } from "../../../src/model/id.ts";
-import type { Attachment, Message } from "../../../src/model/message.ts";
+import type { Message } from "../../../src/model/message.ts";
 import { testContext } from "../../support/bridge-context.ts";
 import type { MemoryState, TestContext, TestContextOptions } from "../../support/bridge-context.ts";
+import { attach, letterFromMatrix } from "../../support/bridge-letters.ts";
 import { loadSettings } from "../../support/settings.ts";
 
 export interface Keys {
@@ -117,33 +116,16 @@ export const OTHER_MAILBOX = "99999999-2222-4333-8444-555555555555";
 
 /** A letter written in Matrix by an authority. */
 export function letterTo(mailbox: string, more: Partial<Message> = {}): Message {
-  const id = newId();
-  return {
-    id,
-    account: "konto",
-    sourceId: `$${id}`,
-    conversation: "fall-1",
-    sentAt: new Date("2026-11-20T09:00:00Z"),
+  return letterFromMatrix({
     from: { address: "konto", name: "Stadt Beispielhausen, Bauamt", role: "authority" },
     to: [{ address: mailbox, role: "citizen" }],
     subject: "Nachforderung zu Ihrem Antrag",
     text: "Guten Tag,\nbitte reichen Sie Unterlagen nach.",
-    attachments: [],
     level: 3,
-    replyPolicy: "possible",
     ...more,
-  };
+  });
 }
 
-/** Puts a file into the blob store of a context. */
-export async function attach(
-  { context }: Pick<TestContext<Settings>, "context">,
-  name: string,
-  mediaType: string,
-  bytes: Buffer,
-): Promise<Attachment> {
-  return { name, mediaType, blob: await context.store(name, Readable.from([bytes])) };
-}
-
+export { attach };
 export const PDF = Buffer.from("%PDF-1.7\n% Bescheid\n%%EOF\n");
 export const never = new AbortController().signal;

@@ -1,48 +1,21 @@
-import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Part, UserMessage } from "../../../fixtures/simulators/access-point/index.ts";
+import { describe, expect, it } from "vitest";
+import type { UserMessage } from "../../../fixtures/simulators/access-point/index.ts";
 import { GatewayError } from "../../../src/model/errors.ts";
-import { deliver, letter, MODE, NORTH, SOUTH, startSide, UNREGISTERED } from "./as4-bench.ts";
-import type { Side } from "./as4-bench.ts";
+import { deliver, letter, NORTH, SOUTH, startSide } from "./as4-bench.ts";
+import {
+  document,
+  events,
+  message,
+  put,
+  quarantined,
+  replaceSouth,
+  south,
+  stateOf,
+  texts,
+  useSouth,
+} from "./as4-site.ts";
 
-let south: Side;
-beforeEach(async () => void (south = await startSide(SOUTH, NORTH)));
-afterEach(() => south.close());
-
-const document: Part = {
-  href: "cid:nachricht",
-  properties: new Map([["MimeType", "application/xml"]]),
-  bytes: Buffer.from("letter:Guten Tag"),
-};
-function message(more: Partial<UserMessage> = {}): UserMessage {
-  return {
-    messageId: `${randomUUID()}@nord`,
-    refToMessageId: undefined,
-    conversationId: "vorgang-1@nord",
-    timestamp: new Date("2026-11-21T09:00:00Z"),
-    from: { id: NORTH.party, type: UNREGISTERED },
-    to: { id: SOUTH.party, type: UNREGISTERED },
-    fromRole: MODE.roles.from,
-    toRole: MODE.roles.to,
-    service: MODE.service,
-    action: "urn:example:mxgw:pfisk:1:nachricht",
-    properties: new Map([
-      ["originalSender", `${NORTH.entityId}#amt-1`],
-      ["finalRecipient", `${SOUTH.entityId}#buerger-2`],
-    ]),
-    parts: [document],
-    ...more,
-  };
-}
-const put = (more: Partial<UserMessage> = {}) => {
-  const arrived = message(more);
-  south.accessPoint.exchange.take(arrived);
-  return arrived.messageId;
-};
-const stateOf = (id: string) => south.accessPoint.exchange.received.get(id)?.state;
-const texts = () => south.state.accepted.map(({ message: kept }) => kept.text);
-const events = () => south.test.log.map(({ event }) => event);
-const quarantined = () => [...south.state.quarantined.values()];
+useSouth();
 
 describe("fetching", () => {
   it("takes letters in the order in which they were sent, whatever the list says", async () => {
@@ -59,9 +32,8 @@ describe("fetching", () => {
   });
 
   it("marks only after the letter is durable: a store that fails leaves it there", async () => {
-    await south.close();
     let broken = true;
-    south = await startSide(SOUTH, NORTH);
+    await replaceSouth();
     const { context } = south.test;
     const { accept } = context;
     Object.assign(context, {
@@ -122,16 +94,14 @@ describe("fetching", () => {
   });
 
   it("refuses an access point that marks while it answers, before it has fetched anything", async () => {
-    await south.close();
-    south = await startSide(SOUTH, NORTH, { accessPoint: { marking: false } });
+    await replaceSouth({ accessPoint: { marking: false } });
     const id = put();
     await expect(south.poll()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(stateOf(id)).toBe("RECEIVED");
   });
 
   it("no more than one batch in a round, the rest in the next", async () => {
-    await south.close();
-    south = await startSide(SOUTH, NORTH, {
+    await replaceSouth({
       profile: (whole) => ({ ...whole, backend: { ...whole.backend, batch: 2 } }),
     });
     for (let count = 0; count < 5; count += 1) put({ conversationId: `v-${count}@nord` });

@@ -1,55 +1,18 @@
-import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Part, UserMessage } from "../../../fixtures/simulators/access-point/index.ts";
+import { describe, expect, it } from "vitest";
+import type { UserMessage } from "../../../fixtures/simulators/access-point/index.ts";
+import { blobOf, deliver, letter, NORTH, SOUTH, startSide, UNREGISTERED } from "./as4-bench.ts";
 import {
-  blobOf,
-  deliver,
-  letter,
-  MODE,
-  NORTH,
-  SOUTH,
-  startSide,
-  UNREGISTERED,
-} from "./as4-bench.ts";
-import type { Side } from "./as4-bench.ts";
+  document,
+  put,
+  replaceSouth,
+  quarantined,
+  south,
+  stateOf,
+  texts,
+  useSouth,
+} from "./as4-site.ts";
 
-let south: Side;
-beforeEach(async () => void (south = await startSide(SOUTH, NORTH)));
-afterEach(() => south.close());
-
-const document: Part = {
-  href: "cid:nachricht",
-  properties: new Map([["MimeType", "application/xml"]]),
-  bytes: Buffer.from("letter:Guten Tag"),
-};
-function message(more: Partial<UserMessage> = {}): UserMessage {
-  return {
-    messageId: `${randomUUID()}@nord`,
-    refToMessageId: undefined,
-    conversationId: "vorgang-1@nord",
-    timestamp: new Date("2026-11-21T09:00:00Z"),
-    from: { id: NORTH.party, type: UNREGISTERED },
-    to: { id: SOUTH.party, type: UNREGISTERED },
-    fromRole: MODE.roles.from,
-    toRole: MODE.roles.to,
-    service: MODE.service,
-    action: "urn:example:mxgw:pfisk:1:nachricht",
-    properties: new Map([
-      ["originalSender", `${NORTH.entityId}#amt-1`],
-      ["finalRecipient", `${SOUTH.entityId}#buerger-2`],
-    ]),
-    parts: [document],
-    ...more,
-  };
-}
-const put = (more: Partial<UserMessage> = {}) => {
-  const arrived = message(more);
-  south.accessPoint.exchange.take(arrived);
-  return arrived.messageId;
-};
-const stateOf = (id: string) => south.accessPoint.exchange.received.get(id)?.state;
-const texts = () => south.state.accepted.map(({ message: kept }) => kept.text);
-const quarantined = () => [...south.state.quarantined.values()];
+useSouth();
 
 describe("who sent it", () => {
   const stranger = "https://fremd.example/idp";
@@ -121,9 +84,8 @@ describe("who sent it", () => {
   );
 
   it("an acknowledgement for a letter that went to another entity changes nothing", async () => {
-    await south.close();
     const third = { entityId: "https://west.example/idp", party: "west-postfach" };
-    south = await startSide(SOUTH, NORTH, {
+    await replaceSouth({
       settings: {
         parties: [
           { entityId: NORTH.entityId, id: NORTH.party },
@@ -151,9 +113,8 @@ describe("who sent it", () => {
   });
 
   it("the same ConversationId of two entities are two conversations", async () => {
-    await south.close();
     const third = { entityId: "https://west.example/idp", party: "west-postfach" };
-    south = await startSide(SOUTH, NORTH, {
+    await replaceSouth({
       settings: {
         parties: [
           { entityId: NORTH.entityId, id: NORTH.party },

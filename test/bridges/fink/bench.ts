@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Readable } from "node:stream";
 import fink from "../../../bridges/fink/index.ts";
 import { settingsSchema } from "../../../bridges/fink/settings.ts";
 import type { Settings } from "../../../bridges/fink/settings.ts";
@@ -17,17 +16,11 @@ import type {
   PostkorbSimulator,
 } from "../../../fixtures/simulators/postkorb/index.ts";
 import type { Bridge } from "../../../src/bridge/contract.ts";
-import { DeliveryError } from "../../../src/model/errors.ts";
-import { newId } from "../../../src/model/id.ts";
-import type { Attachment, Message } from "../../../src/model/message.ts";
+import type { Message } from "../../../src/model/message.ts";
 import { testContext } from "../../support/bridge-context.ts";
-import type {
-  KeptMessage,
-  MemoryState,
-  TestContext,
-  TestContextOptions,
-} from "../../support/bridge-context.ts";
+import type { MemoryState, TestContext, TestContextOptions } from "../../support/bridge-context.ts";
 import { deadPort } from "../../support/dead-port.ts";
+import { attach, failureOf, letterFromMatrix, lettersIn } from "../../support/bridge-letters.ts";
 import { loadSettings } from "../../support/settings.ts";
 
 export interface Keys {
@@ -195,44 +188,14 @@ export async function openServerBench(
 
 /** A letter written in Matrix by an authority. */
 export function letterTo(address: string, more: Partial<Message> = {}): Message {
-  const id = newId();
-  return {
-    id,
-    account: "konto",
-    sourceId: `$${id}`,
-    conversation: "fall-1",
-    sentAt: new Date("2026-11-20T09:00:00Z"),
+  return letterFromMatrix({
     from: { address: "konto", name: "Stadt Größe & Söhne", role: "authority" },
     to: [{ address, role: "citizen" }],
     subject: "Nachforderung zu Ihrem Antrag",
     text: "Guten Tag,\nbitte reichen Sie Unterlagen nach.",
-    attachments: [],
     level: 3,
-    replyPolicy: "possible",
     ...more,
-  };
-}
-
-export async function attach(
-  { context }: Pick<TestContext<Settings>, "context">,
-  name: string,
-  mediaType: string,
-  bytes: Buffer,
-): Promise<Attachment> {
-  return { name, mediaType, blob: await context.store(name, Readable.from([bytes])) };
-}
-
-export async function failureOf(work: Promise<unknown>): Promise<DeliveryError> {
-  const error = await work.then(
-    () => new Error("it was delivered"),
-    (caught: unknown) => caught,
-  );
-  if (error instanceof DeliveryError) return error;
-  throw new Error("not a DeliveryError", { cause: error });
-}
-
-export function letters(state: MemoryState): readonly KeptMessage[] {
-  return state.accepted.filter(({ origin }) => origin === "legacy");
+  });
 }
 export function blobOf(state: MemoryState, digest: string | undefined): Buffer {
   return state.blobs.get((digest ?? "").slice("sha256:".length)) ?? Buffer.alloc(0);
@@ -240,3 +203,5 @@ export function blobOf(state: MemoryState, digest: string | undefined): Buffer {
 
 export const PDF = Buffer.from("%PDF-1.7\n% Bescheid\n%%EOF\n");
 export const never = new AbortController().signal;
+
+export { attach, failureOf, lettersIn as letters };

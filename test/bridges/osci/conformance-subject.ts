@@ -74,7 +74,7 @@ export function osciSubject(): BridgeSubject {
 }
 
 async function canaryLetter(bench: Bench): Promise<Message> {
-  const attachments = [await attach(bench, `${CANARY}.pdf`, PDF)];
+  const attachments = [await attach(bench, `${CANARY}.pdf`, "application/pdf", PDF)];
   return bench.state.add(letterTo(COURT_ID, { subject: CANARY, text: CANARY, attachments }));
 }
 

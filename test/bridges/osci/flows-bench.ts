@@ -3,7 +3,6 @@ import { createHash, X509Certificate } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Readable } from "node:stream";
 import { OsciBridge } from "../../../bridges/osci/bridge.ts";
 import type { Parts } from "../../../bridges/osci/parts.ts";
 import { settingsSchema, type Settings } from "../../../bridges/osci/settings.ts";
@@ -25,10 +24,11 @@ import type {
   IntermediaryOptions,
   KeyPem,
 } from "../../../fixtures/simulators/osci-intermediary/index.ts";
-import { newId } from "../../../src/model/id.ts";
-import type { Attachment, Message } from "../../../src/model/message.ts";
+import type { Message } from "../../../src/model/message.ts";
 import { testContext } from "../../support/bridge-context.ts";
 import type { TestContext, TestContextOptions } from "../../support/bridge-context.ts";
+import { newId } from "../../../src/model/id.ts";
+import { attach, letterFromMatrix } from "../../support/bridge-letters.ts";
 import { loadSettings } from "../../support/settings.ts";
 
 export const OUR_ID = "DE.Justiz.11111111-2222-4333-8444-555555555555.abcd";
@@ -167,31 +167,16 @@ export function makeBridge(
 export const never = new AbortController().signal;
 export const PDF = Buffer.from("%PDF-1.7\n% Klage\n%%EOF\n");
 
-export async function attach(
-  { context }: Pick<Bench, "context">,
-  name: string,
-  bytes: Buffer | Readable,
-  mediaType = "application/pdf",
-): Promise<Attachment> {
-  const body = Buffer.isBuffer(bytes) ? Readable.from([bytes]) : bytes;
-  return { name, mediaType, blob: await context.store(name, body) };
-}
-
 /** A letter written in Matrix by a clerk, for the court. */
 export function letterTo(safeId = COURT_ID, more: Partial<Message> = {}): Message {
-  const id = newId();
-  return {
-    ...{ id, account: "konto", sourceId: `$${id}`, conversation: "mx-raum" },
-    sentAt: new Date("2026-11-20T09:00:00Z"),
+  return letterFromMatrix({
+    conversation: "mx-raum",
     from: { address: "konto", name: "Stadt Beispielhausen", role: "authority" },
     to: [{ address: safeId, name: "Amtsgericht Musterstadt", role: "authority" }],
     subject: "Klageerwiderung",
     text: "In der Sache nehmen wir Stellung.",
-    attachments: [],
-    level: 1,
-    replyPolicy: "possible",
     ...more,
-  };
+  });
 }
 
 export interface Deposit {
@@ -277,3 +262,5 @@ function egvpContainers(from: Person, wish: Deposit): ContainerDraft[] {
     },
   ];
 }
+
+export { attach };

@@ -87,7 +87,7 @@ describe("a demanded receipt (eEB)", () => {
 
 describe("an exchange of letters", () => {
   it("stays in the room that a clerk opened, and knows what answers what", async () => {
-    const files = [await attach(bench, "Antrag.pdf", PDF)];
+    const files = [await attach(bench, "Antrag.pdf", "application/pdf", PDF)];
     const first = bench.state.add(letterTo(COURT_ID, { attachments: files, conversation: "mx-1" }));
     await bench.bridge.deliver(first, first.id, never);
     const [opened] = await court.openAll();

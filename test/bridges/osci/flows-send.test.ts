@@ -4,20 +4,12 @@ import { describe, expect, it } from "vitest";
 import { openContent } from "../../../fixtures/simulators/osci-intermediary/content.ts";
 import { readMessage } from "../../../fixtures/simulators/osci-intermediary/envelope.ts";
 import type { Mischief } from "../../../fixtures/simulators/osci-intermediary/index.ts";
-import { DeliveryError } from "../../../src/model/errors.ts";
+import { failureOf } from "../../support/bridge-letters.ts";
 import { attach, clientOf, COURT_ID, letterTo, never, PDF } from "./flows-bench.ts";
 import { bench, hub, keys, reopen, useSite } from "./flows-site.ts";
 
 useSite({ starts: false });
 
-async function failure(work: Promise<unknown>): Promise<DeliveryError> {
-  const error = await work.then(
-    () => new Error("it was delivered"),
-    (caught: unknown) => caught,
-  );
-  if (!(error instanceof DeliveryError)) throw new Error("no DeliveryError", { cause: error });
-  return error;
-}
 const deliver = (letter: ReturnType<typeof letterTo>) =>
   bench.bridge.deliver(letter, letter.id, never);
 const arm = (mischief: Mischief, more = {}) => hub.faults.next("StoreDelivery", mischief, more);
@@ -35,7 +27,7 @@ async function opened(index = 0) {
 
 describe("a letter", () => {
   it("lies in the mailbox of the court as it was written, signed and encrypted", async () => {
-    const file = await attach(bench, "Klageerwiderung Müller.pdf", PDF);
+    const file = await attach(bench, "Klageerwiderung Müller.pdf", "application/pdf", PDF);
     const letter = bench.state.add(letterTo(COURT_ID, { attachments: [file] }), "pending");
     const { remoteId, receipt } = await deliver(letter);
     const { delivery, content } = await opened();
@@ -64,7 +56,7 @@ describe("a letter", () => {
 
   it("may also be signed itself", async () => {
     await reopen({ policy: { signContent: true } });
-    const file = await attach(bench, "a.pdf", PDF);
+    const file = await attach(bench, "a.pdf", "application/pdf", PDF);
     await deliver(letterTo(COURT_ID, { attachments: [file] }));
     const { content } = await opened();
     expect(content.containers.map(({ signed }) => signed)).toEqual([true, true]);
@@ -72,7 +64,7 @@ describe("a letter", () => {
 
   it("goes to nobody who is not in the address book", async () => {
     const letter = letterTo("DE.Justiz.00000000-0000-4000-8000-000000000000.0000");
-    const error = await failure(deliver(letter));
+    const error = await failureOf(deliver(letter));
     expect([error.fault, error.code]).toEqual(["permanent", "RECIPIENT_UNKNOWN"]);
     expect((await bench.bridge.review(letter))?.code).toBe("RECIPIENT_UNKNOWN");
     expect(await bench.bridge.review(letterTo())).toBeUndefined();
@@ -80,11 +72,11 @@ describe("a letter", () => {
   });
 
   it("is refused beforehand with a type of file that EGVP does not take", async () => {
-    const file = await attach(bench, "programm.exe", Buffer.from("MZ"), "application/octet-stream");
+    const file = await attach(bench, "programm.exe", "application/octet-stream", Buffer.from("MZ"));
     const refusal = await bench.bridge.review(letterTo(COURT_ID, { attachments: [file] }));
     expect(refusal?.code).toBe("ATTACHMENT_REJECTED");
     expect(refusal?.notice).toContain("programm.exe");
-    const error = await failure(deliver(letterTo(COURT_ID, { attachments: [file] })));
+    const error = await failureOf(deliver(letterTo(COURT_ID, { attachments: [file] })));
     expect([error.fault, error.code]).toEqual(["permanent", "ATTACHMENT_REJECTED"]);
     expect([error.notice, hub.observations.count]).toEqual([refusal?.notice, 0]);
   });
@@ -105,7 +97,7 @@ describe("an answer that is lost", () => {
   ])("leaves the outcome open (%s), and the process card settles it", async (_name, mischief) => {
     arm(mischief);
     const letter = letterTo();
-    expect((await failure(deliver(letter))).fault).toBe("unknown");
+    expect((await failureOf(deliver(letter))).fault).toBe("unknown");
     const found = await bench.bridge.find(letter, letter.id, never);
     const [stored, ...others] = hub.deliveries();
     expect(others).toEqual([]);
@@ -115,7 +107,7 @@ describe("an answer that is lost", () => {
   it("does not make a second letter when it is simply sent again (9801)", async () => {
     arm({ kind: "acceptThenCut" });
     const letter = letterTo();
-    await failure(deliver(letter));
+    await failureOf(deliver(letter));
     const { remoteId } = await deliver(letter);
     expect(hub.deliveries().map(({ messageId }) => messageId)).toEqual([remoteId]);
     expect(hub.observations.ofType("GetMessageId")).toHaveLength(1);
@@ -125,7 +117,7 @@ describe("an answer that is lost", () => {
   it("does not make a second letter after a crash of the gateway either", async () => {
     arm({ kind: "acceptThenCut" });
     const letter = letterTo();
-    await failure(deliver(letter));
+    await failureOf(deliver(letter));
     await reopen();
     expect(await bench.bridge.find(letter, letter.id, never)).toMatchObject({
       remoteId: hub.deliveries()[0]?.messageId,
@@ -137,7 +129,7 @@ describe("an answer that is lost", () => {
   it("is absent when it never arrived, and the next attempt carries the same id", async () => {
     arm({ kind: "cutBefore" });
     const letter = letterTo();
-    expect((await failure(deliver(letter))).fault).toBe("unknown");
+    expect((await failureOf(deliver(letter))).fault).toBe("unknown");
     expect(await bench.bridge.find(letter, letter.id, never)).toBe("absent");
     const { remoteId } = await deliver(letter);
     const ids = hub.observations.ofType("StoreDelivery").map(({ messageId }) => messageId);
@@ -148,9 +140,9 @@ describe("an answer that is lost", () => {
   it("waits longer and longer when it is cut again and again", async () => {
     arm({ kind: "cutBefore" }, { times: 2 });
     const letter = letterTo();
-    await failure(deliver(letter));
-    await failure(deliver(letter));
-    const error = await failure(deliver(letter));
+    await failureOf(deliver(letter));
+    await failureOf(deliver(letter));
+    const error = await failureOf(deliver(letter));
     expect([error.fault, hub.observations.ofType("GetMessageId").length]).toEqual(["transient", 1]);
     expect(error.retryAfterMs).toBeGreaterThan(0);
     expect(hub.deliveries()).toEqual([]);
@@ -167,7 +159,7 @@ describe("a refusal", () => {
     ["9999", "transient", "REMOTE_UNAVAILABLE"],
   ])("by signed feedback %s is %s", async (code, fault, name) => {
     arm({ kind: "feedback", codes: [code] });
-    const error = await failure(deliver(letterTo()));
+    const error = await failureOf(deliver(letterTo()));
     expect([error.fault, error.code, hub.deliveries().length]).toEqual([fault, name, 0]);
   });
 
@@ -176,7 +168,7 @@ describe("a refusal", () => {
     async (code) => {
       arm({ kind: "soapFault", code });
       const letter = letterTo();
-      const error = await failure(deliver(letter));
+      const error = await failureOf(deliver(letter));
       expect([error.fault, error.message]).toEqual([
         "transient",
         expect.stringContaining(code) as string,
@@ -194,7 +186,7 @@ describe("a refusal", () => {
   it("of the message id changes nothing: nothing was stored", async () => {
     hub.faults.next("GetMessageId", { kind: "status", status: 503 });
     const letter = letterTo();
-    const error = await failure(deliver(letter));
+    const error = await failureOf(deliver(letter));
     expect([error.fault, hub.deliveries().length]).toEqual(["transient", 0]);
     expect(await bench.bridge.find(letter, letter.id, never)).toBe("absent");
     await deliver(letter);
@@ -211,9 +203,9 @@ describe("a refusal", () => {
   it("of a used id without a card keeps the id while an earlier attempt may still be on its way", async () => {
     const letter = letterTo();
     arm({ kind: "cutBefore" });
-    await failure(deliver(letter));
+    await failureOf(deliver(letter));
     arm({ kind: "feedback", codes: ["9801"] });
-    const error = await failure(deliver(letter));
+    const error = await failureOf(deliver(letter));
     expect([error.fault, hub.observations.ofType("GetMessageId").length]).toEqual(["transient", 1]);
     const { remoteId } = await deliver(letter);
     expect(hub.deliveries().map(({ messageId }) => messageId)).toEqual([remoteId]);
@@ -229,7 +221,7 @@ describe("a refusal", () => {
         },
       ],
     });
-    const error = await failure(deliver(letter));
+    const error = await failureOf(deliver(letter));
     expect([error.fault, hub.observations.ofType("StoreDelivery").length]).toEqual([
       "transient",
       0,
