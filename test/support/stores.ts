@@ -226,6 +226,17 @@ export async function deliverHead(store: Store, lease: Lease, at: Date = T0): Pr
   const work = await store.nextWork(lease, at);
   if (work?.kind !== "letter") throw new Error(`no letter is due in lane ${lease.lane}`);
   const { id } = work.message.message;
+  await deliverLetter(store, lease, id, at);
+  return id;
+}
+
+/** Takes a letter that `nextWork` gave through one delivered attempt. */
+export async function deliverLetter(
+  store: Store,
+  lease: Lease,
+  id: string,
+  at: Date = T0,
+): Promise<void> {
   await store.beginAttempt(lease, id, at);
   const receipt = { kind: "delivered", at } as const;
   const settlement = {
@@ -235,5 +246,4 @@ export async function deliverHead(store: Store, lease: Lease, at: Date = T0): Pr
     receipt,
   } as const;
   await store.settle(lease, id, settlement, at);
-  return id;
 }

@@ -88,7 +88,11 @@ async function downWithAQueue(t: ParityTarget, book: NoteBook): Promise<void> {
   t.appservice.behave(() => ({ status: 200 }));
   await t.appservice.until(() => pushedTo(t, room).some((event) => brief(event) === "q6"));
   const txns = t.appservice.transactions.slice(before);
-  book.note("transactions", compact(txns.map((txn) => txn.events.map(brief))));
+  const pushed = compact(txns.map((txn) => txn.events.map(brief)));
+  book.note("first transaction", pushed[0]);
+  book.note("in order", pushed.flat());
+  // A busy homeserver may notice the last of them after it has packed the others.
+  book.note("what waited came together", pushed.length < 5);
   await heard(t, room, await ghost.sendText(room, "up again"));
 }
 
