@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { BridgeContext } from "../../src/bridge/contract.ts";
-import { EgressError } from "../../src/guard/egress.ts";
+import { EgressError, faultOfRequest } from "../../src/guard/egress-error.ts";
 import { DeliveryError } from "../../src/model/errors.ts";
 import type { BlobRef } from "../../src/model/message.ts";
 import type { Identity } from "./keys.ts";
@@ -149,21 +149,13 @@ async function attempt(run: () => Promise<Response>, profile: Profile): Promise<
   }
 }
 
-/** Only what certainly never left may be tried again. */
+/** A redirect is an answer; else it is how far the request came. */
 function asDeliveryError(cause: unknown, profile: Profile): DeliveryError {
-  const stage = cause instanceof EgressError ? cause.stage : "sent";
   if (cause instanceof EgressError && Math.floor((cause.status ?? 0) / 100) === 3) {
     const rule = profile.errors["3xx"] ?? ({ fault: "unknown", code: "OUTCOME_UNKNOWN" } as const);
     return new DeliveryError(rule.fault, rule.code, cause.message, { cause });
   }
-  if (stage === "refused")
-    return new DeliveryError("transient", "EGRESS_REFUSED", "the request was not allowed out", {
-      cause,
-    });
-  if (stage === "not-sent")
-    return new DeliveryError("transient", "REMOTE_UNAVAILABLE", "nothing was sent", { cause });
-  const message = "the connection broke after the request had begun";
-  return new DeliveryError("unknown", "OUTCOME_UNKNOWN", message, { cause });
+  return faultOfRequest(cause);
 }
 
 function piecesOf(response: Response): AsyncIterable<Uint8Array> {

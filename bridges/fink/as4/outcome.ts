@@ -1,4 +1,4 @@
-import { EgressError } from "../../../src/guard/egress.ts";
+import { faultOfRequest } from "../../../src/guard/egress-error.ts";
 import { DeliveryError } from "../../../src/model/errors.ts";
 import type { DeliveryErrorOptions, GatewayError } from "../../../src/model/errors.ts";
 import { meaningOf, normalCode } from "./codes.ts";
@@ -23,17 +23,11 @@ const WAITING_NOTICE = "Die Übermittlung ist zurzeit gestört; es wird weiter v
 /** Only what certainly never left may simply be tried again; a submission that had begun is looked up. */
 export function asNetworkFault(cause: unknown, kind: Kind): DeliveryError {
   if (cause instanceof DeliveryError) return cause;
-  const stage = cause instanceof EgressError ? cause.stage : "sent";
-  if (stage === "refused")
-    return new DeliveryError("transient", "EGRESS_REFUSED", "the request was not allowed out", {
-      cause,
-    });
-  if (stage === "not-sent" || kind === "safe")
-    return new DeliveryError("transient", "REMOTE_UNAVAILABLE", "the access point did not answer", {
-      cause,
-    });
-  const message = "the connection broke after the submission had begun";
-  return new DeliveryError("unknown", "OUTCOME_UNKNOWN", message, { cause });
+  const fault = faultOfRequest(cause);
+  if (kind === "submit" || fault.fault === "transient") return fault;
+  return new DeliveryError("transient", "REMOTE_UNAVAILABLE", "the access point did not answer", {
+    cause,
+  });
 }
 
 /** A SOAP fault. Without the plug-in's detail it may come from after the commit; from the sender's side, from before. */

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { BridgeContext, ClientTls, Delivery } from "../../../src/bridge/contract.ts";
-import { EgressError } from "../../../src/guard/egress.ts";
+import { EgressError, faultOfRequest } from "../../../src/guard/egress-error.ts";
 import { escapeText } from "../../../src/guard/xml-escape.ts";
 import { DeliveryError, describeError, GatewayError } from "../../../src/model/errors.ts";
 import type { BlobRef, Message } from "../../../src/model/message.ts";
@@ -212,21 +212,14 @@ async function readAll(response: Response, limit: number) {
   }
 }
 
-/** Only what certainly never left may be tried again. */
+/** An answer that is against the rules has a status; else it is how far the request came. */
 function asDeliveryError(cause: unknown, profile: Profile): DeliveryError {
-  const { stage = "sent", status } = cause instanceof EgressError ? cause : {};
+  const { status } = cause instanceof EgressError ? cause : {};
   if (status !== undefined && (status < 200 || status >= 300)) {
     const { fault, code } = httpRuleOf(status, profile);
     return new DeliveryError(fault, code, `answered ${status}`, { cause });
   }
-  if (stage === "refused")
-    return new DeliveryError("transient", "EGRESS_REFUSED", "the request was not allowed out", {
-      cause,
-    });
-  if (stage === "not-sent")
-    return new DeliveryError("transient", "REMOTE_UNAVAILABLE", "nothing was sent", { cause });
-  const message = "the connection broke after the request had begun";
-  return new DeliveryError("unknown", "OUTCOME_UNKNOWN", message, { cause });
+  return faultOfRequest(cause);
 }
 
 function refuseAborted(signal: AbortSignal): void {
