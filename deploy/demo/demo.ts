@@ -4,8 +4,10 @@ import { cacheFolder, projectRoot } from "../tools/paths.mjs";
 import type { GatewayProcess } from "./gateway.ts";
 import type { HomeserverKind } from "./homeserver.ts";
 import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./journeys/bundid.ts";
+import { clerksShareADesk } from "./journeys/desk.ts";
 import { courtAndAuthority } from "./journeys/egvp.ts";
 import { acrossTheCountry } from "./journeys/fink.ts";
+import { historyMoves } from "./journeys/history.ts";
 import { pilotMoves } from "./journeys/transition.ts";
 import { pause } from "./reader.ts";
 import { PASSWORD, startStack, type Stack } from "./stack.ts";
@@ -25,7 +27,7 @@ process.on("SIGTERM", () => void end(143));
 try {
   rmSync(dir, { recursive: true, force: true });
   sayWhere(timeline);
-  const all = { egvp: {}, fink: true, pilot: true };
+  const all = { egvp: {}, fink: true, pilot: true, desk: true };
   stack = await startStack({ dir, homeserver: kind, firstRetry: "500ms", ...all });
   timeline.say("Homeserver", `${stack.homeserver.kind} läuft`, { URL: stack.homeserver.baseUrl });
   timeline.say("BundID-Postfach", "Simulator läuft (ZBP REST v6)", { URL: stack.bundid.zbp.url });
@@ -41,6 +43,8 @@ try {
   await courtAndAuthority(journey);
   await acrossTheCountry(journey);
   await pilotMoves(journey);
+  await clerksShareADesk(journey);
+  await historyMoves(journey);
   await checkBooks(gateway, timeline);
   timeline.chapter(
     `Alles angekommen: nichts verloren, nichts doppelt (${timeline.checks} Prüfungen).`,
@@ -106,7 +110,7 @@ function showWhereToLook(running: Stack, gateway: GatewayProcess): void {
 Alles läuft weiter, bis Sie Strg-C drücken.
 
   Matrix        ${running.homeserver.baseUrl}${pid}
-                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt, nora, anna, bruno, emil; Kennwort ${PASSWORD}
+                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt, nora, anna, bruno, emil, lea, tom, uwe; Kennwort ${PASSWORD}
   ZBP-Postfach  ${running.bundid.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
   Intermediär   ${running.egvp?.intermediary.controlUrl ?? ""}   (Postfächer und Laufzettel)
   Gateway       ${gateway.adminUrl}/ready

@@ -89,6 +89,12 @@ export async function runCli(args: readonly string[]) {
   return { ...end, output: lines.join("\n") };
 }
 
+/** Starts one of its commands without waiting, so that it can be killed. */
+export function startCli(args: readonly string[], logFile: string): Child {
+  const [name = ""] = args;
+  return startChild({ name, command: process.execPath, args: [MAIN, ...args], logFile });
+}
+
 /** `postfach-bridge registration`, as the operator does it. */
 export async function writeRegistration(written: WrittenSettings): Promise<string> {
   const args = ["registration", "--config", written.configFile, "--out", written.registrationFile];

@@ -10,6 +10,7 @@ import { startAnyHomeserver, type HomeserverKind, type RunningHomeserver } from 
 import { Reader } from "./reader.ts";
 import { writeSettings, type StackSettings, type WrittenSettings } from "./settings.ts";
 import { startBundidWorld, type BundidOptions, type BundidWorld } from "./worlds/bundid.ts";
+import { CLERKS, DEPUTY, startDeskWorld } from "./worlds/desk.ts";
 import { startEgvpWorld, type EgvpOptions, type EgvpWorld } from "./worlds/egvp.ts";
 import { startFinkWorld, type FinkWorld } from "./worlds/fink.ts";
 import { CITIZENS, startPilotWorld, type PilotWorld } from "./worlds/pilot.ts";
@@ -30,6 +31,8 @@ export interface StackOptions extends Omit<
   readonly fink?: boolean;
   /** Default: without it. */
   readonly pilot?: boolean;
+  /** An authority with function mailboxes. Default: without it. */
+  readonly desk?: boolean;
   /** Further legacy systems, of a test. */
   readonly others?: readonly ((place: Place) => Promise<World>)[];
 }
@@ -65,12 +68,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const egvp = options.egvp && (await startEgvpWorld(place, options.egvp));
   const fink = options.fink === true ? await startFinkWorld(place) : undefined;
   const pilot = options.pilot === true ? await startPilotWorld(place, bundid) : undefined;
+  const desk = options.desk === true ? await startDeskWorld(place, bundid) : undefined;
   const others = await Promise.all((options.others ?? []).map((start) => start(place)));
   const worlds: readonly World[] = [
     bundid,
     ...(egvp ? [egvp] : []),
     ...(fink ? [fink] : []),
     ...(pilot ? [pilot] : []),
+    ...(desk ? [desk] : []),
     ...others,
   ];
   const ports = { appservice: await findFreePort(), admin: await findFreePort() };
@@ -97,6 +102,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const clara = await person("clara");
   const bauamt = await person("bauamt");
   if (pilot) for (const { name, inMatrix } of CITIZENS) if (inMatrix) await person(name);
+  if (desk) for (const name of [...CLERKS, DEPUTY]) await person(name);
   const gatewayOptions = { written, dir, adminPort: ports.admin };
   const started: GatewayProcess[] = [];
   const remember = (gateway: GatewayProcess) => {
