@@ -2,14 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayProcess } from "../../deploy/demo/gateway.ts";
-import {
-  letterIntoMailbox,
-  letterIntoMatrix,
-  letterPassedOn,
-} from "../../deploy/demo/journeys/bundid.ts";
-import { courtAndAuthority } from "../../deploy/demo/journeys/egvp.ts";
-import { acrossTheCountry } from "../../deploy/demo/journeys/fink.ts";
-import { pilotMoves } from "../../deploy/demo/journeys/transition.ts";
+import { JOURNEYS, WHOLE_STACK } from "../../deploy/demo/journeys/index.ts";
 import { startStack, type Stack } from "../../deploy/demo/stack.ts";
 import { makeTemporaryFolder } from "../../deploy/tools/paths.mjs";
 import {
@@ -26,6 +19,7 @@ import { describeWith, useSynapse } from "../support/services/index.ts";
 
 const synapse = await useSynapse();
 const LETTERS = 10;
+const LONG_MS = 240_000;
 
 describeWith("over a real Synapse", synapse, () => {
   const dir = makeTemporaryFolder("e2e");
@@ -39,9 +33,7 @@ describeWith("over a real Synapse", synapse, () => {
       homeserver: "synapse",
       sweepEvery: "2s",
       firstRetry: "500ms",
-      egvp: {},
-      fink: true,
-      pilot: true,
+      ...WHOLE_STACK,
     });
     gateway = await stack.startGateway();
   });
@@ -50,25 +42,8 @@ describeWith("over a real Synapse", synapse, () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
-  test("a letter comes into Matrix, its answer goes back", async () => {
-    await letterIntoMatrix({ stack, gateway, timeline });
-  });
-  test("a letter goes into the mailbox, its answer comes back", async () => {
-    await letterIntoMailbox({ stack, gateway, timeline });
-  });
-  test("a letter for somebody else passes through unchanged", async () => {
-    await letterPassedOn({ stack, gateway, timeline });
-  });
-
-  test("a court writes, a clerk gives a receipt with legal effect and answers", async () => {
-    await courtAndAuthority({ stack, gateway, timeline });
-  });
-  test("a letter crosses the country between two service accounts", async () => {
-    await acrossTheCountry({ stack, gateway, timeline });
-  });
-  test("a pilot group moves step by step and one step back, with letters under way", async () => {
-    await pilotMoves({ stack, gateway, timeline });
-  }, 240_000);
+  for (const { what, play, isLong = false } of JOURNEYS)
+    test(what, () => play({ stack, gateway, timeline }), isLong ? LONG_MS : undefined);
 
   test("Synapse is killed while letters travel: what push lost comes by the sweep", async () => {
     const reference = "Az-synapse-kill";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RoomEvent } from "../../../test/support/matrix-client.ts";
 import type { GatewayProcess } from "../gateway.ts";
-import { statusBlock, type Reader } from "../reader.ts";
+import { statusBlock, until, type Reader } from "../reader.ts";
 import type { Stack } from "../stack.ts";
 import type { Timeline } from "../timeline.ts";
 
@@ -27,6 +27,19 @@ export async function waitForStatus(
     (event.content["m.new_content"] as { body?: unknown } | undefined)?.body ?? event.content.body,
   );
   timeline.say("Status im Raum", text);
+}
+
+/** Every letter of the gateway, as soon as none is under way any more. Throws after a minute. */
+export async function settledLetters(
+  gateway: GatewayProcess,
+): Promise<readonly { readonly state: string; readonly code?: string }[]> {
+  return until("every letter to be settled", async () => {
+    const { letters } = (await gateway.admin("/api/v1/letters?limit=1000")) as {
+      letters: { state: string; code?: string }[];
+    };
+    const open = letters.some(({ state }) => state !== "delivered" && state !== "rejected");
+    return open ? undefined : letters;
+  });
 }
 
 /** The attachment in the room is what was sent, byte for byte. */
