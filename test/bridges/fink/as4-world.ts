@@ -48,7 +48,7 @@ export async function openAs4Account(
     password: "geheim-42",
   });
   process.env["AS4_TEST_PASSWORD"] = "geheim-42";
-  const raw = rawSettings(keys, accessPoint, own, other);
+  const raw = as4Settings(keys, accessPoint, own, other);
   const config = loadSettings(settingsSchema, raw, keys.folder);
   const test = testContext({ config, allow: fink.remotes(config), ...options });
   const bridge = fink.create(test.context);
@@ -60,7 +60,7 @@ export async function openAs4Account(
   return { ...test, bridge, accessPoint, raw, close };
 }
 
-function rawSettings(
+export function as4Settings(
   keys: Keys,
   { url, rest }: AccessPointSimulator,
   own: As4Place,
