@@ -214,6 +214,27 @@ export function conversationOf(
   return `case:${digestOf(signer, letter.mailbox, ...key).slice(0, 40)}`;
 }
 
+/** The same for a letter of the past, in either direction; it has no service, so it has to name its case. */
+export function caseKeyOf({
+  from,
+  to: [to],
+  case: matter,
+}: Pick<Message, "from" | "to" | "case">): string | undefined {
+  const { reference, applicationId: application } = matter ?? {};
+  if (!to || (!reference && application === undefined)) return undefined;
+  const signer = signerOf(from.address) ?? signerOf(to.address);
+  if (signer === undefined) return undefined;
+  const mailbox = (signerOf(from.address) === undefined ? from : to).address.toLowerCase();
+  return conversationOf(
+    {
+      ...{ mailbox, service: "" },
+      ...(reference === undefined ? {} : { reference }),
+      ...(application === undefined ? {} : { application }),
+    },
+    signer,
+  );
+}
+
 /** `content` of a letter or reply as text, and as HTML when it has tags. What the rules forbid is cut away. */
 export function contentOf(body: string, profile: Profile): { text: string; html?: string } {
   if (!hasTags(body)) return { text: profile.body.text === "html" ? decodeEntities(body) : body };

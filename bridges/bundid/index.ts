@@ -1,6 +1,7 @@
 import { defineBridge } from "../../src/bridge/contract.ts";
 import type { Capabilities } from "../../src/bridge/contract.ts";
 import { BundidBridge } from "./bridge.ts";
+import { caseKeyOf } from "./codec.ts";
 import { INSPECT_OPTIONS, inspectFile } from "./inspect.ts";
 import { BUILT_IN } from "./profile.ts";
 import { settingsSchema } from "./settings.ts";
@@ -24,7 +25,7 @@ const capabilities: Capabilities = {
   ],
   // PUT without an id in its URL: a repeated letter is a second letter (bundid-fink.md §1.4).
   idempotentDelivery: false,
-  // What the inlet takes is handed on byte for byte; an account without a way to ZBP says so with each letter.
+  // What the inlet takes is handed on byte for byte.
   legacyReaders: "forward",
 };
 
@@ -38,7 +39,9 @@ export default defineBridge({
     mailbox: { regexp: UUID_PATTERN, placeholder: "11111111-2222-4333-8444-555555555555" },
   },
   remotes: ({ sender }) => (sender ? [sender.url] : []),
+  legacyReader: ({ sender }) => (sender ? "forward" : "none"),
   create: (context) => new BundidBridge(context),
+  caseKey: caseKeyOf,
   verify: (config) => Promise.resolve().then(() => verifySettings(config)),
   inspect: inspectFile,
   inspectOptions: INSPECT_OPTIONS,

@@ -45,7 +45,7 @@ function render(style: Style, report: ClosingReport, digest: string): string {
     facts({
       account,
       phase,
-      letters: `${letters.total}, of them ${letters.copies} copies`,
+      letters: `${letters.total}, of them ${letters.copies} copies and ${letters.history} of moved history`,
       states: counted.map(([state, count]) => `${state} ${count}`).join(", ") || undefined,
       first: letters.first?.toISOString(),
       last: letters.last?.toISOString(),

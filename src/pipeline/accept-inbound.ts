@@ -40,10 +40,11 @@ export async function takeInbound(
 /** By the plan in force; without one everything goes to the other side. */
 async function decideWhere(
   { decider, legacyReaderOf }: AcceptDeps,
-  { name }: AccountConfig,
+  account: AccountConfig,
   incoming: IncomingMessage,
   { destination: fixed, answer = false, service, legacyReader }: AcceptOptions,
 ): Promise<InboundDecision> {
+  const { name } = account;
   const decided = await decider?.inbound({
     account: name,
     conversationId: conversationIdOf(name, incoming.conversation),
@@ -51,7 +52,7 @@ async function decideWhere(
     answer,
     ...(service === undefined ? {} : { service }),
     ...(fixed === undefined ? {} : { fixed }),
-    legacyReader: legacyReader ?? legacyReaderOf?.(name) ?? "none",
+    legacyReader: legacyReader ?? legacyReaderOf?.(account) ?? "none",
   });
   return decided ?? { take: "letter", destination: fixed ?? "matrix" };
 }

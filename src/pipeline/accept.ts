@@ -16,7 +16,7 @@ export interface AcceptDeps {
   /** Where letters go by plan; without it everything goes to the other side. */
   readonly decider?: Pick<Decider, "inbound" | "outbound">;
   /** What an account's bridge says in general; it may say otherwise for a letter. */
-  legacyReaderOf?(account: string): LegacyReader;
+  legacyReaderOf?(account: AccountConfig): LegacyReader;
 }
 
 /** Store durably, then (and only then) let the caller acknowledge upstream. The only way a letter comes into being. */

@@ -24,7 +24,7 @@ export async function withhold(
   const verdict = decideLevel(incoming, account.levels);
   const comesIn = where.destination === "matrix" || where.copyTo === "matrix";
   if (verdict.show || !comesIn || options.hold || isOwnLetter(incoming.sourceId)) return undefined;
-  const reader = options.legacyReader ?? deps.legacyReaderOf?.(account.name) ?? "none";
+  const reader = options.legacyReader ?? deps.legacyReaderOf?.(account) ?? "none";
   const known = await deps.store.messageBySource(account.name, incoming.sourceId);
   const forwards = verdict.above === "notice" && reader === "forward";
   const destination = known?.destination ?? (forwards ? "legacy" : where.destination);

@@ -6,7 +6,13 @@ import { activePlanOf, NOTICED_WITHIN_MS } from "./active.ts";
 import { findConflicts, type Conflict } from "./checks.ts";
 import { isSame } from "./difference.ts";
 import { planIdOf, planOf, readPlan, writePlan, type Plan } from "./plan.ts";
-import { countUnfinished, reviewPlan, type PlanReview, type ReviewDeps } from "./review.ts";
+import {
+  countUnfinished,
+  legacyReadersOf,
+  reviewPlan,
+  type PlanReview,
+  type ReviewDeps,
+} from "./review.ts";
 
 export interface ApplyOptions {
   readonly by: string;
@@ -21,7 +27,7 @@ export interface Applied {
   readonly stored: StoredPlan | undefined;
 }
 
-/** Checks the plan of the file and puts it in force. Throws CONFIG_INVALID for conflicts, NOT_ALLOWED when one was faster. */
+/** Checks the plan of the file and puts it in force. Throws PLAN_REFUSED for conflicts, NOT_ALLOWED when one was faster. */
 export async function applyFile(deps: ReviewDeps, options: ApplyOptions): Promise<Applied> {
   const plan = planOf(deps.loaded.config);
   return putInForce(deps, plan, planIdOf(plan), "apply", options);
@@ -66,12 +72,12 @@ async function putInForce(
   return { review, stored: await deps.store.putPlan(fresh, deps.now) };
 }
 
-/** Throws CONFIG_INVALID that names all of them. */
+/** Throws PLAN_REFUSED that names all of them. */
 export function refuseConflicts(conflicts: readonly Conflict[], jump: boolean): void {
   const against = blocking(conflicts, jump);
   if (against.length === 0) return;
   const text = against.map(({ about, text, next }) => `${about}: ${text} (${next})`).join("; ");
-  throw new GatewayError("CONFIG_INVALID", `the plan is not applied: ${text}`);
+  throw new GatewayError("PLAN_REFUSED", `the plan is not applied: ${text}`);
 }
 
 export function blocking(conflicts: readonly Conflict[], jump: boolean): readonly Conflict[] {
@@ -88,7 +94,7 @@ export interface StartDeps {
 /**
  * The plan in force when a gateway starts. The first one is that of the file. Later the file counts only on one node and
  * only when it changed since it was last applied or rolled back from; a file that is refused changes nothing.
- * Throws CONFIG_INVALID when the very first plan is refused.
+ * Throws PLAN_REFUSED when the very first plan is refused.
  */
 export async function planAtStart(deps: StartDeps): Promise<StoredPlan> {
   const { loaded, store, log, now } = deps;
@@ -100,10 +106,12 @@ export async function planAtStart(deps: StartDeps): Promise<StoredPlan> {
     log.warn({ plan: newest.planId, file: fileId }, "plan-differs-from-file");
     return newest;
   }
-  const { definitions } = loaded;
   const before = newest && activePlanOf(newest).plan;
   const unfinished = await countUnfinished(store, now);
-  const conflicts = findConflicts(plan, { before, definitions, unfinished });
+  const conflicts = findConflicts(plan, {
+    ...{ before, unfinished },
+    legacyReaders: legacyReadersOf(loaded),
+  });
   if (!newest) refuseConflicts(conflicts, false);
   const against = newest ? blocking(conflicts, false) : [];
   for (const { kind, about, text, next } of conflicts)

@@ -1,7 +1,13 @@
-import type { BridgeDefinition, Phase } from "../bridge/contract.ts";
+import type { LegacyReader, Phase } from "../bridge/contract.ts";
 import { isBraked } from "./cohorts.ts";
 import { mayGo, PHASES, wayBetween } from "./phases.ts";
-import { accountIn, type Participant, type Plan, type PlannedAccount } from "./plan.ts";
+import {
+  accountIn,
+  type Cohort,
+  type Participant,
+  type Plan,
+  type PlannedAccount,
+} from "./plan.ts";
 
 /** What speaks against a plan. refuse: it is not applied. jump: only when asked for. warn: the operator should know. */
 export interface Conflict {
@@ -15,7 +21,8 @@ export interface Conflict {
 export interface CheckedAgainst {
   /** The plan in force; undefined: there is none yet. */
   readonly before: Plan | undefined;
-  readonly definitions: ReadonlyMap<string, Pick<BridgeDefinition, "capabilities">>;
+  /** By account of the file. */
+  readonly legacyReaders: ReadonlyMap<string, LegacyReader>;
   /** Letters that are not finished, by account. */
   readonly unfinished: ReadonlyMap<string, number>;
 }
@@ -37,13 +44,21 @@ export function findConflicts(plan: Plan, against: CheckedAgainst): readonly Con
 /** Phases that can decide a letter of this account. */
 export function phasesOf(plan: Plan, account: PlannedAccount): readonly Phase[] {
   if (isBraked(account)) return [account.phase];
-  const cohorts = plan.cohorts.filter(
-    ({ accounts, lands, participants }) =>
-      holds(accounts, account.name) &&
-      holds(lands, account.land) &&
-      holds(participants, account.participant),
-  );
+  const cohorts = plan.cohorts.filter((cohort) => canReach(cohort, account));
   return [...new Set([account.phase, ...cohorts.map(({ phase }) => phase)])];
+}
+
+/** Can a letter of this account come into that cohort? */
+export function canReach(
+  { accounts, lands, participants }: Cohort,
+  account: PlannedAccount,
+): boolean {
+  return (
+    !isBraked(account) &&
+    holds(accounts, account.name) &&
+    holds(lands, account.land) &&
+    holds(participants, account.participant)
+  );
 }
 
 function holds(list: readonly string[] | undefined, value: string | undefined): boolean {
@@ -133,16 +148,15 @@ function ofParticipants(plan: Plan): Conflict[] {
 function ofBridge(
   plan: Plan,
   account: PlannedAccount,
-  { definitions }: CheckedAgainst,
+  { legacyReaders }: CheckedAgainst,
 ): Conflict[] {
-  const capabilities = definitions.get(account.bridge)?.capabilities;
-  if (!capabilities) return [];
-  const { legacyReaders = "none" } = capabilities;
+  const reader = legacyReaders.get(account.name);
+  if (reader === undefined) return [];
   const phases = phasesOf(plan, account);
   const about = account.name;
   const needs = phases.filter((phase) => PHASES[phase].authority === "legacy");
-  if (needs.length > 0 && legacyReaders === "none") {
-    const text = `bridge ${account.bridge} cannot leave letters to readers in the old system (${needs.join(", ")})`;
+  if (needs.length > 0 && reader === "none") {
+    const text = `its settings of bridge ${account.bridge} leave no letters to readers in the old system (${needs.join(", ")})`;
     return [
       {
         kind: "refuse",
@@ -152,8 +166,8 @@ function ofBridge(
       },
     ];
   }
-  if (!phases.includes("matrix-first") || legacyReaders === "forward") return [];
-  const text = `bridge ${account.bridge} cannot put a copy into the old mailbox; matrix-first works like matrix`;
+  if (!phases.includes("matrix-first") || reader === "forward") return [];
+  const text = `its settings of bridge ${account.bridge} put no copy into the old mailbox; matrix-first works like matrix`;
   return [
     { kind: "warn", about, text, next: "nothing, if readers there are not to go on reading" },
   ];

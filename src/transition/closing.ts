@@ -1,3 +1,4 @@
+import { isHistory } from "../model/history.ts";
 import { digestOf } from "../model/id.ts";
 import { MESSAGE_STATES, UNFINISHED } from "../model/state.ts";
 import { GatewayError } from "../model/errors.ts";
@@ -18,6 +19,8 @@ export interface ClosingReport {
   readonly letters: {
     readonly total: number;
     readonly copies: number;
+    /** Of the past, moved by `migrate`. */
+    readonly history: number;
     readonly byState: Readonly<Record<string, number>>;
     readonly first?: Date;
     readonly last?: Date;
@@ -134,7 +137,7 @@ async function readLetters(store: Store, account: string): Promise<ClosingReport
   const byState: Record<string, number> = Object.fromEntries(MESSAGE_STATES.map((it) => [it, 0]));
   const span = { account, since: new Date(0), until: END_OF_TIME };
   let digest = digestOf("letters", account);
-  let [total, copies] = [0, 0];
+  let [total, copies, history] = [0, 0, 0];
   let first: LetterOutline | undefined;
   let last: LetterOutline | undefined;
   for (;;) {
@@ -142,6 +145,7 @@ async function readLetters(store: Store, account: string): Promise<ClosingReport
     for (const letter of page) {
       total += 1;
       copies += letter.copyOf === undefined ? 0 : 1;
+      history += isHistory(letter) ? 1 : 0;
       byState[letter.state] = (byState[letter.state] ?? 0) + 1;
       digest = digestOf(digest, letter.id, letter.digest, letter.state);
     }
@@ -150,7 +154,7 @@ async function readLetters(store: Store, account: string): Promise<ClosingReport
     if (page.length < PAGE) break;
   }
   return {
-    ...{ total, copies, byState, digest },
+    ...{ total, copies, history, byState, digest },
     ...(first && last ? { first: first.acceptedAt, last: last.acceptedAt } : {}),
   };
 }

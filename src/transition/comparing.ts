@@ -1,3 +1,4 @@
+import { isHistory } from "../model/history.ts";
 import { digestOf } from "../model/id.ts";
 import type { Side } from "../model/message.ts";
 import type { MessageState } from "../model/state.ts";
@@ -7,7 +8,7 @@ import { PHASES } from "./phases.ts";
 
 /**
  * What the old mailbox and Matrix hold of the letters that came in, day by day (Germany, day of acceptance): the
- * evidence for the decision to go on. A letter and its copy count once.
+ * evidence for the decision to go on. A letter and its copy count once; letters of the past that were moved do not.
  */
 export interface DayComparison {
   readonly day: Day;
@@ -53,7 +54,9 @@ export async function compareDays(
   };
   const span = { account, since: startOfDay(since), until: startOfDay(addDays(until, 1)) };
   for await (const page of letters(store, span)) {
-    const firsts = page.filter(({ origin, copyOf }) => origin === "legacy" && copyOf === undefined);
+    const firsts = page.filter(
+      (letter) => letter.origin === "legacy" && letter.copyOf === undefined && !isHistory(letter),
+    );
     const copies = new Map<string, LetterOutline>();
     for (const copy of await store.copiesOf(firsts.map(({ id }) => id)))
       if (copy.copyOf !== undefined) copies.set(copy.copyOf, copy);

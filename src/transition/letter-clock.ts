@@ -13,6 +13,7 @@ export function showingClock<D extends { readonly bridge: Bridge }>(
   letter: StoredMessage,
   options: ClockOptions,
   now: Date,
+  watch: (message: Message) => Promise<void>,
 ): D {
   const { message, origin, phase } = letter;
   const counts = !isCopy({ origin, destination: "matrix", ...(phase ? { phase } : {}) });
@@ -24,7 +25,10 @@ export function showingClock<D extends { readonly bridge: Bridge }>(
     ...toMatrix,
     bridge: {
       ...bridge,
-      deliver: (_, deliveryId, signal) => bridge.deliver(shown, deliveryId, signal),
+      deliver: async (_, deliveryId, signal) => {
+        await watch(message);
+        return bridge.deliver(shown, deliveryId, signal);
+      },
       ...(bridge.find
         ? {
             find: (_, deliveryId, signal) =>
@@ -41,7 +45,7 @@ const RETRIEVED = "retrieved";
 
 /**
  * The clock of a stored letter, out of the evidence about it. undefined: it names no legal basis, or it is a copy: then
- * the letter that counts has the clock, and this one never starts a second one.
+ * the letter that counts has the clock, and this one never starts a second one. Nor for what was written in Matrix.
  */
 export function clockOfLetter(
   { message, origin, destination, phase }: StoredMessage,
@@ -51,8 +55,10 @@ export function clockOfLetter(
 ): ClockState | undefined {
   const legalBasis = message.case?.legalBasis;
   if (legalBasis === undefined) return undefined;
+  // What is written in Matrix has the legal basis of its case; whether it is a decision at all, nobody here can tell.
+  if (origin === "matrix") return undefined;
   if (isCopy({ origin, destination, ...(phase ? { phase } : {}) })) return undefined;
-  const side = sideOf(destination, phase);
+  const side = clockSide({ destination, ...(phase ? { phase } : {}) });
   const events = (kind: string) =>
     receipts
       .filter((receipt) => receipt.kind === kind)
@@ -66,7 +72,10 @@ export function clockOfLetter(
 }
 
 /** The side whose times count. What was decided before there were phases counts where it went. */
-function sideOf(destination: Side, phase: StoredMessage["phase"]): Side {
+export function clockSide({
+  destination,
+  phase,
+}: Pick<StoredMessage, "destination" | "phase">): Side {
   return (phase && PHASES[phase].clock) ?? destination;
 }
 

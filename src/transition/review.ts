@@ -1,3 +1,5 @@
+import type { LegacyReader } from "../bridge/contract.ts";
+import { legacyReaderOf } from "../bridge/legacy-reader.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import { UNFINISHED } from "../model/state.ts";
@@ -9,6 +11,7 @@ import { createDecider } from "./deciding.ts";
 import { differenceOf, type Difference } from "./difference.ts";
 import { openQuestions } from "./legal-clock.ts";
 import { tableOf } from "./legal-config.ts";
+import { findUnread } from "./unread.ts";
 import { PHASES } from "./phases.ts";
 import { accountIn, planIdOf, type Plan } from "./plan.ts";
 
@@ -67,16 +70,31 @@ export async function reviewPlan(deps: ReviewDeps, after: Plan): Promise<PlanRev
   const stored = await store.newestPlan();
   const before = stored && activePlanOf(stored).plan;
   const inFlight = await countUnfinished(store, now);
-  const { definitions, config } = loaded;
+  const { config } = loaded;
   return {
     before: stored,
     after,
     planId: planIdOf(after),
     difference: differenceOf(before, after),
-    conflicts: findConflicts(after, { before, definitions, unfinished: inFlight }),
+    conflicts: [
+      ...findConflicts(after, {
+        ...{ before, unfinished: inFlight },
+        legacyReaders: legacyReadersOf(loaded),
+      }),
+      ...(await findUnread(after, deps.directory)),
+    ],
     effect: { ...(await effectOf(deps, stored, after)), inFlight },
     questions: openQuestions(tableOf(config.transition), now),
   };
+}
+
+export function legacyReadersOf({
+  config,
+  definitions,
+}: ReviewDeps["loaded"]): ReadonlyMap<string, LegacyReader> {
+  return new Map(
+    config.accounts.map((account) => [account.name, legacyReaderOf(account, definitions)]),
+  );
 }
 
 export async function countUnfinished(

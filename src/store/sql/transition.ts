@@ -180,8 +180,9 @@ async function listOutlines(
 }
 
 async function countLeftovers(connection: Connection, account: string): Promise<Leftovers> {
-  const count = async (what: string, parameter = account) => {
-    const row = await connection.get(`SELECT COUNT(*) AS amount FROM ${what}`, [parameter]);
+  const count = async (what: string, ...parameters: readonly string[]) => {
+    const given = parameters.length === 0 ? [account] : parameters;
+    const row = await connection.get(`SELECT COUNT(*) AS amount FROM ${what}`, given);
     return row ? numberOf(row, "amount") : 0;
   };
   return {
@@ -199,7 +200,8 @@ async function countLeftovers(connection: Connection, account: string): Promise<
     ),
     mirrored: await count(
       `messages WHERE account = ? AND origin = 'legacy' AND destination = 'matrix'
-       AND phase IN ('observe', 'mirror') AND copy_of IS NULL`,
+       AND phase IN ('observe', 'mirror') AND copy_of IS NULL AND COALESCE(rule, '') <> ?`,
+      ...[account, HISTORY_RULE],
     ),
     links: await count("links WHERE account = ?"),
     records: await count("facts WHERE scope = ?", `bridge:${account}`),

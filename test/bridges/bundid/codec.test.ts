@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { contentOf, conversationOf, letterOf, messageOf } from "../../../bridges/bundid/codec.ts";
+import {
+  caseKeyOf,
+  contentOf,
+  conversationOf,
+  letterOf,
+  messageOf,
+} from "../../../bridges/bundid/codec.ts";
 import type { Letterhead } from "../../../bridges/bundid/codec.ts";
 import { acceptableName } from "../../../bridges/bundid/files.ts";
 import type { Letter } from "../../../bridges/bundid/letter.ts";
@@ -222,6 +228,22 @@ describe("from a letter to Matrix", () => {
         retrievalConfirmationAddress: FULL.receiptAddress,
       },
     }));
+  it("knows the room of a letter of the past, whoever wrote it", () => {
+    const live = messageOf(FULL, arrival, BUILT_IN);
+    const { from, to } = live;
+    const matter = { reference: FULL.reference ?? "" };
+    expect(caseKeyOf({ from, to, case: matter })).toBe(live.conversation);
+    expect(caseKeyOf({ from: to[0] ?? from, to: [from], case: matter })).toBe(live.conversation);
+    const upper = [{ address: MAILBOX.toUpperCase() }];
+    expect(caseKeyOf({ from, to: upper, case: matter })).toBe(live.conversation);
+    const { reference: _, ...byApplication } = FULL;
+    expect(caseKeyOf({ from, to, case: { applicationId: FULL.application ?? "" } })).toBe(
+      conversationOf(byApplication, "Amt CN"),
+    );
+    for (const nothing of [undefined, {}, { reference: "" }, { legalBasis: "ozg9" }])
+      expect(caseKeyOf({ from, to, ...(nothing ? { case: nothing } : {}) })).toBeUndefined();
+    expect(caseKeyOf({ from: { address: "a" }, to, case: matter })).toBeUndefined();
+  });
   it("makes one room of one case", () => {
     const base = { mailbox: MAILBOX, service: "Dienst" };
     const of = (more: object, signer = "A") => conversationOf({ ...base, ...more }, signer);

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { BridgeDefinition, LegacyReader, Phase } from "../../../src/bridge/contract.ts";
+import type { LegacyReader, Phase } from "../../../src/bridge/contract.ts";
 import { findConflicts } from "../../../src/transition/checks.ts";
 import { differenceOf, isSame } from "../../../src/transition/difference.ts";
 import type { Participant, Plan } from "../../../src/transition/plan.ts";
-import { sampleBridge } from "../config/sample.ts";
 import { sketch } from "./plans.ts";
 
 const nw: Participant = {
@@ -22,13 +21,9 @@ function conflicts(
     readers = "forward",
   }: { before?: Plan; open?: number; readers?: LegacyReader } = {},
 ): string[] {
-  const capabilities: BridgeDefinition["capabilities"] = {
-    ...sampleBridge.capabilities,
-    legacyReaders: readers,
-  };
   const found = findConflicts(plan, {
     before,
-    definitions: new Map([["sample", { capabilities }]]),
+    legacyReaders: new Map(plan.accounts.map(({ name }) => [name, readers])),
     unfinished: new Map([["first", open]]),
   });
   return found.map(({ kind, about, text }) => `${kind} ${about}: ${text}`);
@@ -135,7 +130,7 @@ describe("what a bridge can do", () => {
   test("without readers in the old system observe and mirror are refused, also by a cohort", () => {
     for (const phase of ["observe", "mirror"] as const)
       expect(conflicts(sketch({ phase }), { readers: "none" })[0]).toMatch(
-        /^refuse first: bridge sample cannot leave/,
+        /^refuse first: its settings of bridge sample leave no/,
       );
     const plan = sketch({ cohorts: [{ name: "c", phase: "mirror" }] });
     expect(conflicts(plan, { readers: "none" })[0]).toMatch(/^refuse/);

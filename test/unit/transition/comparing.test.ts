@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Phase } from "../../../src/bridge/contract.ts";
+import { HISTORY_RULE } from "../../../src/model/history.ts";
 import type { Acceptance, Store } from "../../../src/store/store.ts";
 import { compareDays } from "../../../src/transition/comparing.ts";
 import { deliverHead, leaseOf, letter, openTestStore } from "../../support/stores.ts";
@@ -110,4 +111,14 @@ test("only Matrix counts: a letter that is not there yet is missing there", asyn
 
 test("more than a year is refused", async () => {
   await expect(compareDays(store, "a", "2024-01-01", "2026-01-01")).rejects.toThrow(RangeError);
+});
+
+test("letters of the past that were moved are no evidence for anything", async () => {
+  await take("s1", "mirror", false);
+  await deliver("s1-matrix");
+  const past = { phase: "mirror", rule: HISTORY_RULE } as const;
+  await store.accept([letter({ sourceId: "old", decision: past })], EVENING);
+  const [day] = await compare();
+  expect([day?.legacy.count, day?.matrix.count, day?.missing]).toEqual([1, 1, []]);
+  expect((await store.leftovers("a")).mirrored).toBe(1);
 });

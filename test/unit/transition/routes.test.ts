@@ -53,8 +53,8 @@ test("a wrong file is answered with its lines and changes nothing", async () => 
   expect(answer.text).toContain("darin");
   site.rewrite((text) => text.replace("phase: darin", "phase: mirror"));
   const refused = await site.ask("admin", "POST", "/api/v1/plan/apply", {});
-  expect(refused.status).toBe(400);
-  expect(refused.json["message"]).toContain("cannot leave letters to readers in the old system");
+  expect(refused).toMatchObject({ status: 409, json: { code: "PLAN_REFUSED" } });
+  expect(refused.json["message"]).toContain("leave no letters to readers in the old system");
   expect((await site.store.newestPlan())?.seq).toBe(1);
 });
 
