@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { createAccount, startAccounts, type RunningAccount } from "./bridge/accounts.ts";
 import type { BridgeDefinition, Log } from "./bridge/contract.ts";
+import { legacyReaderOf } from "./bridge/legacy-reader.ts";
 import { loadConfig, type LoadedConfig } from "./config/load.ts";
 import type { CoreConfig } from "./config/schema.ts";
 import { createBullmqDoorbell } from "./doorbell/bullmq.ts";
@@ -9,11 +10,13 @@ import { createMemoryDoorbell } from "./doorbell/memory.ts";
 import type { Matrix, MatrixAccount } from "./matrix/contract.ts";
 import { createMatrix, MATRIX_CAPABILITIES } from "./matrix/index.ts";
 import { newId } from "./model/id.ts";
+import type { Message } from "./model/message.ts";
 import { startAdmin, type Admin } from "./ops/http.ts";
 import { createMetrics, type Metrics } from "./ops/metrics.ts";
 import type { PlanDesk } from "./ops/plan-routes.ts";
 import { createAcceptor, type Acceptor } from "./pipeline/accept.ts";
 import type { Destination } from "./pipeline/attempt.ts";
+import { createClaimDesk } from "./people/claim-desk.ts";
 import { startFollowing } from "./people/following.ts";
 import { createDirectory, type Directory } from "./pipeline/directory.ts";
 import { runLane, type LaneDeps } from "./pipeline/lane.ts";
@@ -27,6 +30,8 @@ import { applyFile, planAtStart } from "./transition/applying.ts";
 import { createDecider } from "./transition/deciding.ts";
 import { clockOptionsOf } from "./transition/legal-config.ts";
 import { showingClock } from "./transition/letter-clock.ts";
+import { lookAtWatched, WATCHDOG_MS, watchLetter } from "./transition/watchdog.ts";
+import { startRepeating } from "./ops/repeating.ts";
 import { isCopy } from "./transition/phases.ts";
 
 /** What the running parts share. */
@@ -79,6 +84,7 @@ export async function startGateway(
     ...{ accounts: [...accounts.values()].map(({ config }) => config), matrix, log, now: core.now },
     store: core.storage.store,
   });
+  const watchdog = startWatchdog(core);
   const started = await startAccounts(accounts.values(), log);
   const admin: Admin = await startAdmin({ ...core, matrix, accounts, started });
   log.info({ accounts: accounts.size, admin: admin.url }, "gateway-started");
@@ -88,7 +94,7 @@ export async function startGateway(
       log.info({}, "gateway-stopping");
       const all = [...accounts.values()];
       await Promise.all([matrix.stop(), following.stop(), ...all.map((account) => account.stop())]);
-      await Promise.all([sweep.stop(), watch.stop()]);
+      await Promise.all([sweep.stop(), watch.stop(), watchdog.stop()]);
       await lanes.finish();
       await core.doorbell.stop(ABORT_MS);
       await Promise.all(all.map((account) => account.close()));
@@ -98,6 +104,13 @@ export async function startGateway(
       log.info({}, "gateway-stopped");
     },
   };
+}
+
+function startWatchdog({ storage, config, metrics, log, now }: Core): { stop(): Promise<void> } {
+  const options = clockOptionsOf(config.transition);
+  const deps = { store: storage.store, log, now, options, count: metrics.setWatched };
+  const task = () => lookAtWatched(deps);
+  return startRepeating({ everyMs: WATCHDOG_MS, failure: "watchdog-failed", log, task });
 }
 
 async function applyPlan({ desk, storage, directory, now, log }: Core, by: string): Promise<void> {
@@ -124,11 +137,11 @@ async function buildCore(
   const metrics = createMetrics(store, now);
   const plans = createActivePlans(store, await planAtStart({ loaded, store, log, now: now() }));
   const decider = createDecider({ plans, store, directory, now });
-  const bridgeOf = new Map(config.accounts.map(({ name, bridge }) => [name, bridge]));
-  const legacyReaderOf = (account: string) =>
-    definitions.get(bridgeOf.get(account) ?? "")?.capabilities.legacyReaders ?? "none";
   const ring = doorbell.ring.bind(doorbell);
-  const acceptor = createAcceptor({ store, log, now, ring, decider, legacyReaderOf });
+  const acceptor = createAcceptor({
+    ...{ store, log, now, ring, decider },
+    legacyReaderOf: (account) => legacyReaderOf(account, definitions),
+  });
   const parts = { storage, doorbell, directory, metrics, acceptor, plans, desk: { plans, reload } };
   return { config, definitions, log, lock, now, ...parts };
 }
@@ -180,6 +193,14 @@ function buildMatrix(core: Core, accounts: ReadonlyMap<string, RunningAccount>):
     },
     report: (report) =>
       reportReceipt({ ...core, store, ring: core.doorbell.ring }, undefined, report),
+    claims: createClaimDesk(
+      {
+        ...{ ...core, store },
+        running: (name) => accounts.get(name)?.definition,
+        derive: (purpose) => sealer.derive(purpose),
+      },
+      [...accounts.values()].map(({ config }) => config),
+    ),
     ring: core.doorbell.ring,
     count: core.metrics.countMatrix,
     now: core.now,
@@ -199,17 +220,22 @@ function asMatrixAccount({ config, definition, bridge }: RunningAccount): Matrix
   };
 }
 
-function buildLanes(core: Core, accounts: ReadonlyMap<string, RunningAccount>, matrix: Matrix) {
+/** Readers see beside a letter from when on it counts as notified. */
+function wayIntoMatrix({ config, storage, now }: Core, matrix: Matrix) {
   const toMatrix: Destination = { bridge: matrix, capabilities: MATRIX_CAPABILITIES };
-  const clock = clockOptionsOf(core.config.transition);
+  const options = clockOptionsOf(config.transition);
+  const watch = (message: Message) => watchLetter({ store: storage.store, options, now }, message);
+  return (letter: StoredMessage): Destination =>
+    letter.origin === "legacy" ? showingClock(toMatrix, letter, options, now(), watch) : toMatrix;
+}
+
+function buildLanes(core: Core, accounts: ReadonlyMap<string, RunningAccount>, matrix: Matrix) {
+  const intoMatrix = wayIntoMatrix(core, matrix);
   const onSide = (letter: StoredMessage, side: "legacy" | "matrix"): Destination | undefined => {
     const { account: name } = letter.message;
     const account = accounts.get(name);
     if (!account || core.plans.phaseOf(name) === "off") return undefined;
-    if (side === "matrix")
-      return letter.origin === "legacy"
-        ? showingClock(toMatrix, letter, clock, core.now())
-        : toMatrix;
+    if (side === "matrix") return intoMatrix(letter);
     return { bridge: account.bridge, capabilities: account.definition.capabilities };
   };
   const running = new Set<Promise<void>>();

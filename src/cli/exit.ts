@@ -18,6 +18,7 @@ export class UsageError extends Error {}
 
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: EXIT.refused.code,
+  PLAN_REFUSED: EXIT.refused.code,
   SECRET_UNREADABLE: EXIT.refused.code,
   KEY_MISMATCH: EXIT.refused.code,
   INPUT_INVALID: EXIT.refused.code,

@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { isHistory } from "../model/history.ts";
 import { MESSAGE_STATES, type MessageState } from "../model/state.ts";
 import { findLetters } from "../ops/find-letters.ts";
 import { letterView } from "../ops/views.ts";
@@ -41,12 +42,13 @@ export const addList: AddCommand = (parent, cli) => {
 function render(letters: readonly StoredMessage[]): string {
   if (letters.length === 0) return "no letters\n";
   return table(
-    ["ID", "ACCEPTED", "ACCOUNT", "FROM → TO", "STATE", "TRIES", "CODE"],
+    ["ID", "ACCEPTED", "ACCOUNT", "FROM → TO", "PHASE", "STATE", "TRIES", "CODE"],
     letters.map((letter) => [
       letter.message.id,
       letter.acceptedAt.toISOString().slice(0, 19) + "Z",
       letter.message.account,
-      `${letter.origin} → ${letter.destination}`,
+      `${letter.origin} → ${letter.destination}${letter.copyOf === undefined ? "" : ", copy"}`,
+      isHistory(letter) ? "(history)" : (letter.phase ?? ""),
       letter.state,
       letter.attempts,
       letter.code ?? "",

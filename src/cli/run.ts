@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { describeError } from "../model/errors.ts";
+import { describeError, GatewayError } from "../model/errors.ts";
 import { createLog } from "../ops/log.ts";
 import type { AddCommand } from "./program.ts";
 
@@ -28,9 +28,10 @@ export const addRun: AddCommand = (parent, cli) => {
       let applyPlan = () => Promise.resolve();
       process.on("SIGHUP", () => {
         // A file that is refused changes nothing; the gateway goes on with the plan in force.
-        applyPlan().catch((error: unknown) =>
-          log.error({ error: describeError(error) }, "plan-refused"),
-        );
+        applyPlan().catch((error: unknown) => {
+          const code = error instanceof GatewayError ? { code: error.code } : {};
+          log.error({ ...code, error: describeError(error) }, "plan-refused");
+        });
       });
       const gateway = await startGateway(loaded, log, { reload: () => cli().load() });
       applyPlan = () => gateway.applyPlan("signal");

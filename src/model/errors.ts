@@ -8,6 +8,11 @@ export const ERRORS = {
     meaning: "the configuration is not valid",
     next: "correct the lines that `postfach-bridge check` names",
   },
+  PLAN_REFUSED: {
+    meaning: "a plan of the transition contradicts itself, its bridges or the plan in force",
+    notice: "Die Umstellung bleibt, wie sie ist: Der neue Plan widerspricht sich.",
+    next: "the plan in force goes on unchanged; see `postfach-bridge plan`, cure what the message names, apply again (--jump only for steps that skip a phase)",
+  },
   SECRET_UNREADABLE: {
     meaning: "a secret (file: or env:) cannot be read",
     next: "check the path or variable, its owner and its permissions",

@@ -1,5 +1,5 @@
 import type { RunningAccount } from "../bridge/accounts.ts";
-import type { Health } from "../bridge/contract.ts";
+import type { Health, Phase } from "../bridge/contract.ts";
 import { describeError } from "../model/errors.ts";
 import type { AdminDeps } from "./http.ts";
 
@@ -22,7 +22,7 @@ export interface AccountHealth extends Health {
   readonly bridge: string;
   readonly title: string;
   /** By the plan in force, which the file need not say yet. */
-  readonly phase: string;
+  readonly phase: Phase;
   readonly started: boolean;
 }
 

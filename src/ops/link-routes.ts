@@ -1,10 +1,10 @@
-import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { describeError, GatewayError } from "../model/errors.ts";
 import { digestOf } from "../model/id.ts";
 import type { Link } from "../store/store.ts";
 import { cursorOfLink } from "../store/sql/links.ts";
-import type { AdminDeps, Guard } from "./http.ts";
+import { endpoint, time, type Endpoint } from "./endpoints.ts";
+import type { AdminDeps } from "./http.ts";
 import { parseLinks } from "./links-file.ts";
 import { applyLinks, linkOfRow, linkRowSchema } from "./links.ts";
 
@@ -13,13 +13,48 @@ const MAX_LINKS = 10_000;
 
 type Mailbox = Pick<Link, "account" | "mailbox">;
 
-export function addLinkRoutes(app: FastifyInstance, deps: AdminDeps, guard: Guard): void {
-  const { store } = deps.storage;
-  const query = z.strictObject({ account: z.string().optional(), after: z.string().optional() });
-  app.get(
-    "/api/v1/links",
-    guard("viewer", async (request) => {
-      const { account, after } = query.parse(request.query);
+const linkSchema = z
+  .object({
+    account: z.string(),
+    mailbox: z.string(),
+    user: z.string(),
+    provenance: z.enum(["config", "import", "admin", "claim"]),
+    by: z.string(),
+    from: time.optional(),
+    until: time.optional(),
+    role: z.string().optional(),
+  })
+  .meta({ id: "Link" });
+const rooms = {
+  roomsRefreshed: z.int(),
+  roomsLater: z.int().describe("Mailboxes whose rooms follow with the next letter."),
+};
+/** What became of links that were put. */
+export const linksAppliedSchema = z
+  .object({
+    added: z.int(),
+    unchanged: z.int(),
+    changed: z.int().optional(),
+    released: z.int().describe("Letters that were held for the mailbox, and go on now."),
+    ...rooms,
+  })
+  .meta({ id: "LinksApplied" });
+
+/** Links as lists, for operators and imports; one person at a time: people-routes.ts. */
+export function linkListEndpoints(deps: AdminDeps): Endpoint[] {
+  return [listEndpoint(deps), ...changeEndpoints(deps), importEndpoint(deps), followEndpoint(deps)];
+}
+
+function listEndpoint({ storage: { store } }: AdminDeps): Endpoint {
+  return endpoint({
+    ...{ method: "GET", path: "/api/v1/links", role: "viewer", refuses: [] },
+    summary: "Which mailbox which Matrix user reads.",
+    query: z.strictObject({
+      account: z.string().optional(),
+      after: z.string().optional().describe("`next` of the page before."),
+    }),
+    answer: z.object({ links: z.array(linkSchema).readonly(), next: z.string().optional() }),
+    async run({ query: { account, after } }) {
       const links = await store.listLinks({
         limit: MAX_PAGE,
         ...(account === undefined ? {} : { account }),
@@ -27,56 +62,70 @@ export function addLinkRoutes(app: FastifyInstance, deps: AdminDeps, guard: Guar
       });
       const last = links.length === MAX_PAGE ? links.at(-1) : undefined;
       return { links, ...(last ? { next: cursorOfLink(last) } : {}) };
-    }),
-  );
-  const put = z.strictObject({ links: z.array(linkRowSchema).min(1).max(MAX_LINKS) });
-  app.put(
-    "/api/v1/links",
-    guard("admin", async (request, caller) => {
-      const { links } = put.parse(request.body);
-      const wanted = links.map((row) => linkOfRow(row, "admin", caller.name));
-      const applied = await applyLinks(store, deps.config, wanted, deps.now());
-      return { ...applied, ...(await refreshRooms(deps, wanted)) };
-    }),
-  );
-  app.delete(
-    "/api/v1/links",
-    guard("admin", async (request, caller) => {
-      const { account, mailbox, user } = linkRowSchema.parse(request.body);
-      const removed = await store.removeLink(account, mailbox, user, caller.name, deps.now());
-      if (!removed) throw new GatewayError("NOT_FOUND", "there is no such link");
-      return { removed: true, ...(await refreshRooms(deps, [{ account, mailbox }])) };
-    }),
-  );
-  addLinkImport(app, deps, guard);
+    },
+  });
 }
 
-function addLinkImport(app: FastifyInstance, deps: AdminDeps, guard: Guard): void {
-  app.addContentTypeParser("text/csv", { parseAs: "string" }, (_request, body, done) =>
-    done(null, body),
-  );
-  app.post(
-    "/api/v1/links/import",
-    guard("admin", async (request, caller) => {
-      const { body } = request;
+function changeEndpoints(deps: AdminDeps): Endpoint[] {
+  const { store } = deps.storage;
+  return [
+    endpoint({
+      ...{ method: "PUT", path: "/api/v1/links", role: "admin", refuses: [] },
+      summary: "Links mailboxes to Matrix users; letters held for the mailboxes go on.",
+      body: z.strictObject({ links: z.array(linkRowSchema).min(1).max(MAX_LINKS) }),
+      answer: linksAppliedSchema,
+      async run({ body }, caller) {
+        const wanted = body.links.map((row) => linkOfRow(row, "admin", caller.name));
+        const result = await applyLinks(store, deps.config, wanted, deps.now());
+        return { ...result, ...(await refreshRooms(deps, wanted)) };
+      },
+    }),
+    endpoint({
+      ...{ method: "DELETE", path: "/api/v1/links", role: "admin", refuses: [404] },
+      summary: "Ends a link now; its user leaves the rooms of the mailbox.",
+      body: linkRowSchema,
+      answer: z.object({ removed: z.literal(true), ...rooms }),
+      async run({ body: { account, mailbox, user } }, caller) {
+        const removed = await store.removeLink(account, mailbox, user, caller.name, deps.now());
+        if (!removed) throw new GatewayError("NOT_FOUND", "there is no such link");
+        return { removed, ...(await refreshRooms(deps, [{ account, mailbox }])) };
+      },
+    }),
+  ];
+}
+
+function importEndpoint(deps: AdminDeps): Endpoint {
+  const { store } = deps.storage;
+  return endpoint({
+    ...{ method: "POST", path: "/api/v1/links/import", role: "admin", refuses: [] },
+    summary: "CSV with the header account,mailbox,user, or a JSON list: all of it, or nothing.",
+    // Not read here: every line that is wrong shall be named with its number.
+    body: z.union([z.string(), z.array(z.unknown())]),
+    bodyAs: { "text/csv": z.string(), "application/json": z.array(linkRowSchema) },
+    answer: linksAppliedSchema,
+    async run({ body }, caller) {
       const text = typeof body === "string" ? body : JSON.stringify(body);
-      const { store } = deps.storage;
       const links = parseLinks("body", text, deps.config).map((row) =>
         linkOfRow(row, "import", caller.name),
       );
-      const applied = await applyLinks(store, deps.config, links, deps.now());
-      const detail = { added: applied.added, rows: links.length, digest: digestOf(text) };
+      const result = await applyLinks(store, deps.config, links, deps.now());
+      const detail = { added: result.added, rows: links.length, digest: digestOf(text) };
       const entry = { actor: caller.name, action: "links-imported", subject: "links", detail };
       await store.appendAudit(entry, deps.now());
-      return { ...applied, ...(await refreshRooms(deps, links)) };
-    }),
-  );
+      return { ...result, ...(await refreshRooms(deps, links)) };
+    },
+  });
+}
+
+function followEndpoint(deps: AdminDeps): Endpoint {
   const mailbox = linkRowSchema.pick({ account: true, mailbox: true });
-  const refresh = z.strictObject({ mailboxes: z.array(mailbox).min(1).max(MAX_LINKS) });
-  app.post(
-    "/api/v1/links/refresh",
-    guard("admin", (request) => refreshRooms(deps, refresh.parse(request.body).mailboxes)),
-  );
+  return endpoint({
+    ...{ method: "POST", path: "/api/v1/links/refresh", role: "admin", refuses: [] },
+    summary: "The rooms of these mailboxes follow the links now.",
+    body: z.strictObject({ mailboxes: z.array(mailbox).min(1).max(MAX_LINKS) }),
+    answer: z.object(rooms),
+    run: ({ body }) => refreshRooms(deps, body.mailboxes),
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { MatrixCounter } from "../matrix/contract.ts";
 import type { Side } from "../model/message.ts";
+import type { WatchFigure } from "../transition/watchdog.ts";
 import type { Store } from "../store/store.ts";
 
 /** Figures from the database are read again after this time, milliseconds: a scrape must not become a load. */
@@ -17,6 +18,7 @@ export interface Metrics {
   observeDelivery(account: string, destination: Side, seconds: number): void;
   countTaskFailure(account: string): void;
   setCertificateExpiry(account: string, subject: string, notAfter: Date): void;
+  setWatched(figures: readonly WatchFigure[]): void;
 }
 
 const MATRIX_COUNTERS: Readonly<Record<MatrixCounter, string>> = {
@@ -40,7 +42,7 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
       new Counter({ name: `postfach_matrix_${name}_total`, help, registers }),
     ]),
   );
-  const { attempts, deliveries, taskFailures, expiry } = createInstruments(registers);
+  const { attempts, deliveries, taskFailures, expiry, watched } = createInstruments(registers);
   const readStats = createStatGauges(store, now, registers);
   return {
     async render() {
@@ -56,6 +58,10 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
     countTaskFailure: (account) => taskFailures.inc({ account }),
     setCertificateExpiry: (account, subject, notAfter) =>
       expiry.set({ account, subject }, notAfter.getTime() / 1000),
+    setWatched(figures) {
+      watched.reset();
+      for (const { account, state, count } of figures) watched.set({ account, state }, count);
+    },
   };
 }
 
@@ -86,7 +92,13 @@ function createInstruments(registers: Registry[]) {
     labelNames: ["account", "subject"],
     registers,
   });
-  return { attempts, deliveries, taskFailures, expiry };
+  const watched = new Gauge({
+    name: "postfach_not_retrieved_letters",
+    help: "Letters that count as notified only when they are retrieved in time: waits, due (until tomorrow), over",
+    labelNames: ["account", "state"],
+    registers,
+  });
+  return { attempts, deliveries, taskFailures, expiry, watched };
 }
 
 /** Gauges that are read from the database when somebody looks, so that they can never drift from it. */

@@ -6,7 +6,8 @@ import { newId } from "../model/id.ts";
 import { partySchema } from "../model/message.ts";
 import { readCertificate } from "../people/certificates.ts";
 import { findRecipient, type Recipient } from "../people/recipients.ts";
-import { endpoint, type Endpoint } from "./endpoints.ts";
+import { declineWish, listWishes, wishCohort } from "../people/wishes.ts";
+import { endpoint, time, type Endpoint } from "./endpoints.ts";
 import type { AdminDeps } from "./http.ts";
 
 const SCOPE = "onboarding";
@@ -35,7 +36,7 @@ export function onboardingEndpoints(deps: AdminDeps): Endpoint[] {
   return [
     ...registrationEndpoints(deps),
     ...evidenceEndpoints(deps),
-    cohortEndpoint(deps),
+    ...cohortEndpoints(deps),
     lookupEndpoint(deps),
   ];
 }
@@ -144,24 +145,44 @@ function evidenceEndpoints(deps: AdminDeps): Endpoint[] {
   ];
 }
 
-function cohortEndpoint(deps: AdminDeps): Endpoint {
+function cohortEndpoints(deps: AdminDeps): Endpoint[] {
   const { store } = deps.storage;
-  return endpoint({
-    ...{ method: "POST", path: "/api/v1/onboarding/cohort", role: "operator" },
-    summary: "Records the wish to move with a cohort; an operator puts it into `transition:`.",
-    body: z.strictObject({
-      account: name(),
-      cohort: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/),
-    }),
-    answer: z.object({ recorded: z.literal(true), known: z.boolean() }),
-    async run({ body: { account, cohort } }, caller) {
-      await store.putFact(SCOPE, `cohort/${account}`, cohort);
-      const entry = { actor: caller.name, action: "cohort-wished", subject: account };
-      await store.appendAudit({ ...entry, detail: { cohort } }, deps.now());
-      const known = deps.config.transition.cohorts.some((one) => one.name === cohort);
-      return { recorded: true as const, known };
-    },
+  const cohort = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/);
+  const wish = z.object({
+    ...{ account: name(), cohort, by: z.string(), at: time, next: z.string() },
+    state: z
+      .enum(["open", "selected", "declined"])
+      .describe("selected: the plan in force has the account in that cohort."),
   });
+  return [
+    endpoint({
+      ...{ method: "POST", path: "/api/v1/onboarding/cohort", role: "operator", refuses: [] },
+      summary: "Records the wish to move with a cohort; an operator puts it into `transition:`.",
+      body: z.strictObject({ account: name(), cohort }),
+      answer: z.object({ recorded: z.literal(true), known: z.boolean() }),
+      async run({ body }, caller) {
+        await wishCohort(store, body, caller.name, deps.now());
+        const { cohorts } = deps.desk.plans.current().plan;
+        return { recorded: true as const, known: cohorts.some((one) => one.name === body.cohort) };
+      },
+    }),
+    endpoint({
+      ...{ method: "GET", path: "/api/v1/onboarding/cohorts", role: "viewer", refuses: [] },
+      summary: "Wishes to move with a cohort, what became of them, and what an operator does.",
+      answer: z.object({ wishes: z.array(wish).readonly() }),
+      run: async () => ({ wishes: await listWishes(store, deps.desk.plans.current().plan) }),
+    }),
+    endpoint({
+      ...{ method: "POST", path: "/api/v1/onboarding/cohort/decline", role: "operator" },
+      ...{ summary: "Declines the wish of an account.", refuses: [404] },
+      body: z.strictObject({ account: name() }),
+      answer: z.object({ declined: z.literal(true) }),
+      async run({ body }, caller) {
+        await declineWish(store, body.account, caller.name, deps.now());
+        return { declined: true as const };
+      },
+    }),
+  ];
 }
 
 function lookupEndpoint(deps: AdminDeps): Endpoint {

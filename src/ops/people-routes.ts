@@ -1,15 +1,13 @@
-import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { mailboxId, matrixUser } from "../bridge/settings.ts";
 import { GatewayError } from "../model/errors.ts";
 import { confirmClaim, requestClaim, type ClaimDeps } from "../people/claims.ts";
 import { newSubstitution, substitutionRowSchema } from "../people/substituting.ts";
-import type { AdminDeps, Guard } from "./http.ts";
-import { refreshRooms } from "./link-routes.ts";
-import { endpoint, mount, type Endpoint } from "./endpoints.ts";
+import type { AdminDeps } from "./http.ts";
+import { linksAppliedSchema, refreshRooms } from "./link-routes.ts";
+import { endpoint, type Endpoint } from "./endpoints.ts";
 import { linkOfRow, linkRowSchema, applyLinks } from "./links.ts";
 import { onboardingEndpoints } from "./onboarding-routes.ts";
-import { openApi } from "./openapi.ts";
 
 const MAX_PAGE = 1_000;
 const time = () => z.union([z.iso.datetime(), z.date()]);
@@ -17,9 +15,9 @@ const account = () => z.string().min(1).max(40);
 const rooms = { roomsRefreshed: z.int(), roomsLater: z.int() };
 const wish = z.strictObject({ account: account(), mailbox: mailboxId(), user: matrixUser() });
 
-/** Links of one person, proofs of possession, substitutions, onboarding; with the OpenAPI document of all of them. */
-export function addPeopleRoutes(app: FastifyInstance, deps: AdminDeps, guard: Guard): void {
-  const endpoints: Endpoint[] = [
+/** Links of one person, proofs of possession, substitutions, onboarding. */
+export function peopleEndpoints(deps: AdminDeps): Endpoint[] {
+  return [
     ...linkEndpoints(deps),
     historyEndpoint(deps),
     ...claimEndpoints(deps),
@@ -27,12 +25,6 @@ export function addPeopleRoutes(app: FastifyInstance, deps: AdminDeps, guard: Gu
     refreshEndpoint(deps),
     ...onboardingEndpoints(deps),
   ];
-  mount(app, guard, endpoints);
-  const document = openApi(endpoints);
-  app.get(
-    "/api/v1/openapi.json",
-    guard("viewer", () => Promise.resolve(document)),
-  );
 }
 
 function linkEndpoints(deps: AdminDeps): Endpoint[] {
@@ -48,7 +40,7 @@ function linkEndpoints(deps: AdminDeps): Endpoint[] {
       ...{ method: "POST", path: "/api/v1/people/links", role: "admin" },
       summary: "Links a mailbox to a Matrix user; letters held for the mailbox go on.",
       body: link,
-      answer: z.object({ added: z.int(), unchanged: z.int(), released: z.int(), ...rooms }).loose(),
+      answer: linksAppliedSchema,
       async run({ body }, caller) {
         const row = linkOfRow(linkRowSchema.parse(body), "admin", caller.name);
         const applied = await applyLinks(store, deps.config, [row], deps.now());

@@ -51,7 +51,7 @@ describe("list", () => {
     const { code, out, err } = await here.run("list");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     const rows = out.trimEnd().split("\n");
-    expect(rows[0]).toMatch(/^ID +ACCEPTED +ACCOUNT +FROM → TO +STATE +TRIES +CODE$/);
+    expect(rows[0]).toMatch(/^ID +ACCEPTED +ACCOUNT +FROM → TO +PHASE +STATE +TRIES +CODE$/);
     expect(rows.slice(1).map((row) => row.split(/ +/)[0])).toEqual([unknown, failed, delivered]);
     expect(rows[2]).toMatch(/ first +legacy → matrix +failed +1 +RECIPIENT_UNKNOWN$/);
     expect(out).not.toContain(CANARY);

@@ -1,64 +1,10 @@
-import { fastify } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { AdminDeps, Guard } from "../../../src/ops/http.ts";
-import { addPeopleRoutes } from "../../../src/ops/people-routes.ts";
 import { openAdmin, type AdminSite } from "./support.ts";
 
 const LINK = { account: "first", mailbox: "m1", user: "@erika:example.org" };
 let site: AdminSite;
 beforeEach(async () => void (site = await openAdmin()));
 afterEach(() => site.stop());
-
-interface Operation {
-  readonly "x-role": string;
-  readonly requestBody?: { content: Record<string, { schema: { required?: string[] } }> };
-  readonly parameters?: { name: string; required: boolean }[];
-}
-async function documented(): Promise<Record<string, Record<string, Operation>>> {
-  const { json } = await site.ask("viewer", "GET", "/api/v1/openapi.json");
-  expect(json["openapi"]).toBe("3.1.0");
-  return json["paths"] as Record<string, Record<string, Operation>>;
-}
-
-test("the document names exactly the routes that are there", async () => {
-  const app = fastify();
-  const routes: string[] = [];
-  app.addHook("onRoute", ({ method, url }) => {
-    if (method !== "HEAD") routes.push(`${String(method)} ${url}`);
-  });
-  const guard: Guard = () => () => Promise.resolve();
-  addPeopleRoutes(
-    app,
-    { storage: { store: {}, sealer: {} }, accounts: new Map() } as unknown as AdminDeps,
-    guard,
-  );
-  await app.ready();
-  const paths = Object.entries(await documented());
-  const said = paths.flatMap(([path, operations]) =>
-    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
-  );
-  expect(said.sort()).toEqual(
-    routes.filter((route) => route !== "GET /api/v1/openapi.json").sort(),
-  );
-  await app.close();
-});
-
-test("every documented route keeps its role, and refuses what its schema does not name", async () => {
-  for (const [path, operations] of Object.entries(await documented()))
-    for (const [method, operation] of Object.entries(operations)) {
-      const verb = method.toUpperCase();
-      expect((await site.ask("nobody", verb, path)).status, path).toBe(401);
-      const role = operation["x-role"];
-      const lower = { admin: "operator", operator: "viewer" }[role];
-      if (lower) expect((await site.ask(lower, verb, path, {})).status, path).toBe(403);
-      const schema = operation.requestBody?.content["application/json"]?.schema;
-      if (schema) {
-        const wrong = await site.ask(role, verb, path, { unheardOf: 1 });
-        expect(wrong.json, path).toMatchObject({ code: "INPUT_INVALID" });
-        for (const name of schema.required ?? []) expect(wrong.text, path).toContain(name);
-      } else expect((await site.ask(role, verb, `${path}?unheardOf=1`)).status, path).toBe(400);
-    }
-});
 
 test("links with a time, their history, and rooms that follow", async () => {
   const body = { ...LINK, until: "2026-12-31T00:00:00.000Z", role: "Betreuerin" };

@@ -4,6 +4,7 @@ import type { AcceptOptions, Bridge, Log } from "../../../src/bridge/contract.ts
 import type { IncomingMessage } from "../../../src/model/message.ts";
 import type { Matrix } from "../../../src/matrix/contract.ts";
 import { createDirectory } from "../../../src/pipeline/directory.ts";
+import { adminEndpoints } from "../../../src/ops/api.ts";
 import { startAdmin, type AdminDeps } from "../../../src/ops/http.ts";
 import { createMetrics } from "../../../src/ops/metrics.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -12,6 +13,7 @@ import { createActivePlans } from "../../../src/transition/active.ts";
 import { planAtStart } from "../../../src/transition/applying.ts";
 import { environment, GOOD, load, sampleBridge, writeSample } from "../config/sample.ts";
 import { T0 } from "../../support/stores.ts";
+import { createWireCheck, type Exchange } from "../../support/admin-wire.ts";
 
 export interface Answer {
   readonly status: number;
@@ -35,7 +37,11 @@ export interface AdminSite {
     refresh: () => Promise<void>;
     readmit: Bridge["readmit"] | undefined;
   };
-  /** `as`: name of a token, or a whole Authorization header. */
+  readonly deps: AdminDeps;
+  /**
+   * `as`: name of a token, or a whole Authorization header. Every answer is held to the OpenAPI document: it throws for
+   * a status, media type or field that the document does not name.
+   */
   ask(as: string, method: string, path: string, body?: unknown): Promise<Answer>;
   /** Changes the configuration file. */
   rewrite(change: (text: string) => string): void;
@@ -110,18 +116,28 @@ export async function openAdmin(options: { started?: boolean } = {}): Promise<Ad
     now,
   };
   const admin = await startAdmin(deps);
+  const check = createWireCheck(adminEndpoints(deps));
   return {
     ...site,
     url: admin.url,
     store: storage.store,
     world,
-    ask: (as, method, path, body) => ask(admin.url, authorization(env, as), method, path, body),
+    deps,
+    async ask(as, method, path, body) {
+      const answer = await ask(admin.url, authorization(env, as), method, path, body);
+      check(exchangeOf(method, path, answer));
+      return answer;
+    },
     rewrite: (change) => writeFileSync(file, change(readFileSync(file, "utf8"))),
     async stop() {
       await admin.stop();
       await storage.close();
     },
   };
+}
+
+function exchangeOf(method: string, path: string, { status, headers, text }: Answer): Exchange {
+  return { method, path, status, text, type: headers.get("content-type") ?? "" };
 }
 
 function authorization(env: Record<string, string>, as: string): string | undefined {
