@@ -2,16 +2,15 @@ import type { X509Certificate } from "node:crypto";
 import { Readable } from "node:stream";
 import type { Archive, ArchiveContext, HistoricLetter } from "../../src/bridge/contract.ts";
 import { GatewayError } from "../../src/model/errors.ts";
-import type { BlobRef, Detail } from "../../src/model/message.ts";
-import type { Receipt } from "../../src/model/receipt.ts";
-import { newKey } from "./cases.ts";
-import { summaryOf, timeOf } from "./cards.ts";
-import { cardOf, problemOf, type DeliveryAnswer } from "./delivery.ts";
+import type { Detail } from "../../src/model/message.ts";
+import { cardOf, type DeliveryAnswer } from "./delivery.ts";
 import { readEgvp } from "./egvp/index.ts";
 import { receiveOptions, type Station } from "./exchange.ts";
 import { interpret } from "./intake.ts";
 import { loadKeys } from "./keys.ts";
+import { detailsOfProps } from "./message-props.ts";
 import type { DeliveryReader } from "./parts.ts";
+import { pastFault, pastLetter } from "./past.ts";
 import type { Settings } from "./settings.ts";
 import { loadAuthorities, loadBook, loadHome } from "./setup.ts";
 import { readStored } from "./stored.ts";
@@ -19,14 +18,13 @@ import { suiteOf } from "./suite.ts";
 import { readEnvelope } from "./wire/envelope.ts";
 import { sameCertificate } from "./wire/keys.ts";
 import { readMessage } from "./wire/message-read.ts";
-import type { ProcessCard } from "./wire/process-card.ts";
 import { readRaw, receiveMessage } from "./wire/receive.ts";
 import { sourceOf } from "./wire/stream.ts";
 
 /**
  * Exports of an EGVP mailbox: `<anything>/oscicontentdata.osci` as its client keeps a delivery (facts §5.4), or answers to
- * a fetch as they came over the wire (`*.osci`, `*.mime`). What lies beside them (MsgProps.xml, attachments, reports) says
- * nothing that these files do not say with more authority, and is left alone.
+ * a fetch as they came over the wire (`*.osci`, `*.mime`). Of what lies beside them, MsgProps.xml is read; attachments
+ * and reports say nothing that these files do not say with more authority, and are left alone.
  */
 export const archive: Archive<Settings> = {
   isLetter: (path) => /\.(?:osci|mime)$/i.test(path),
@@ -34,13 +32,10 @@ export const archive: Archive<Settings> = {
     try {
       return await readDelivery(bytes, context);
     } catch (cause) {
-      const { code, detail } = problemOf(cause, context.signal);
-      if (code === "INTERNAL") throw cause;
-      if (code === "INPUT_INVALID" && isLineNormalised(bytes))
-        throw invalid(`${detail}; its line ends were changed: export it again as binary`, cause);
-      if (code === "INPUT_INVALID" || code === "INPUT_HOSTILE")
-        throw new GatewayError(code, detail, { cause });
-      throw invalid(`${code}: ${detail}`, cause);
+      const fault = pastFault(cause, context.signal);
+      if (fault.code === "INPUT_INVALID" && isLineNormalised(bytes))
+        throw invalid(`${fault.message}; its line ends were changed: export it again as binary`);
+      throw fault;
     }
   },
 };
@@ -49,27 +44,16 @@ async function readDelivery(
   bytes: Buffer,
   context: ArchiveContext<Settings>,
 ): Promise<HistoricLetter> {
-  const { account, config, signal } = context;
+  const { config, signal, now } = context;
   const opener = accountOf(config);
   const { answer, details } = await openFile(bytes, opener, signal);
   requireAddressee(answer, opener);
   const reader: DeliveryReader = { ...opener, context: { config, ...shelfOf(context) } };
-  const { letter, references, sourceId, origin } = await interpret(reader, answer, signal);
-  const { subject } = letter;
-  const conversation = newKey(origin.counterpart, references, { subject, messageId: sourceId });
+  const reading = await interpret(reader, answer, signal);
   const original = await context.store("original", Readable.from([bytes]));
-  const shown = [...(letter.details ?? []), ...origin.details, ...details];
-  return {
-    message: {
-      ...letter,
-      ...{ sourceId, conversation, from: origin.party, original },
-      to: [{ address: account, name: config.mailbox.organisation, role: "authority" }],
-      ...(shown.length === 0 ? {} : { details: shown }),
-    },
-    direction: "received",
-    receipts: receiptsOf(cardOf(answer), original),
-    mailbox: account,
-  };
+  const props = detailsOfProps(await context.beside("MsgProps.xml"), reading.sourceId);
+  const delivery = { reading, card: cardOf(answer), original, details: [...details, ...props] };
+  return pastLetter({ context, now }, delivery);
 }
 
 type Account = Pick<DeliveryReader, "keys" | "suite" | "authorities" | "book" | "readEgvp"> & {
@@ -129,19 +113,6 @@ function requireAddressee({ message }: DeliveryAnswer, { keys }: Account): void 
     throw invalid("addressed to another mailbox, or to a key that `keys.older` does not name");
 }
 
-/** The process card's; what it does not state did not happen. */
-function receiptsOf(card: ProcessCard, evidence: BlobRef): readonly Receipt[] {
-  const stages = [
-    ["delivered", card.creation],
-    ["retrieved", card.reception],
-  ] as const;
-  return stages.flatMap(([kind, stamp]) => {
-    const at = timeOf(stamp, card);
-    const detail = `process card: ${summaryOf(card.inspections)}`;
-    return at === undefined ? [] : [{ kind, at, evidence, detail }];
-  });
-}
-
 /** Files of one letter can be opened again while it is read: together they are no larger than the file it stands in. */
 function shelfOf({
   store,
@@ -177,6 +148,6 @@ function isLineNormalised(bytes: Buffer): boolean {
   return end > 0 && bytes[end - 1] !== 0x0d;
 }
 
-function invalid(detail: string, cause?: unknown): GatewayError {
-  return new GatewayError("INPUT_INVALID", detail, cause === undefined ? {} : { cause });
+function invalid(detail: string): GatewayError {
+  return new GatewayError("INPUT_INVALID", detail);
 }

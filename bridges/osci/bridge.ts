@@ -3,12 +3,14 @@ import type {
   BridgeContext,
   Delivery,
   Health,
+  History,
   QuarantinedInput,
   Refusal,
 } from "../../src/bridge/contract.ts";
 import { describeError } from "../../src/model/errors.ts";
 import type { IncomingMessage, Message, Party } from "../../src/model/message.ts";
 import { createCardPoll } from "./card-poll.ts";
+import { createHistory } from "./history.ts";
 import { readmitDelivery } from "./intake.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { Parts } from "./parts.ts";
@@ -99,6 +101,10 @@ export class OsciBridge implements Bridge {
     } catch (error) {
       return { ok: false, detail: describeError(error), certificates };
     }
+  }
+
+  history(): History {
+    return createHistory(this.#parts);
   }
 
   readmit(item: QuarantinedInput, signal: AbortSignal): Promise<void> {

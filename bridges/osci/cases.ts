@@ -12,7 +12,10 @@ import type { CaseReferences } from "./egvp/contract.ts";
 export interface Cases {
   /** `answered`: our letter or theirs whose XJustiz id this delivery names. */
   find(counterpart: string, references: CaseReferences, fallback: Fallback): Promise<Place>;
-  /** Written before a letter leaves or is confirmed: no answer can come earlier. The first conversation stays. */
+  /**
+   * Written before a letter leaves or is confirmed: no answer can come earlier. The first conversation stays. A letter of
+   * the past is the last one of its conversation only as long as no live one is.
+   */
   remember(counterpart: string, references: CaseReferences, place: Place): Promise<void>;
   /** The letter that this one answers: the one it names, else the last one of its conversation. */
   answeredBy(message: Message): Promise<KnownMessage | undefined>;
@@ -21,6 +24,8 @@ export interface Place {
   readonly conversation: string;
   /** Ours: the letter that is meant. */
   readonly letter?: string | undefined;
+  /** It was moved here with the history. */
+  readonly past?: true | undefined;
 }
 /** Takes the place of a file number when there is none. */
 export interface Fallback {
@@ -28,7 +33,11 @@ export interface Fallback {
   readonly messageId: string;
 }
 
-const placeSchema = z.object({ conversation: z.string(), letter: z.string().optional() });
+const placeSchema = z.object({
+  conversation: z.string(),
+  letter: z.string().optional(),
+  past: z.literal(true).optional(),
+});
 export const CASE = "case:";
 const LAST = "last:";
 
@@ -44,7 +53,7 @@ export function createCases(context: Context): Cases {
       const { answers } = references;
       for (const id of answers) {
         const known = await read(keyOf(counterpart, "xjustiz", id));
-        if (known !== undefined) return known;
+        if (known !== undefined) return { conversation: known.conversation, letter: known.letter };
       }
       for (const [kind, number] of numbersOf(references)) {
         const known = await read(keyOf(counterpart, kind, number));
@@ -55,7 +64,8 @@ export function createCases(context: Context): Cases {
     async remember(counterpart, references, place) {
       const { xjustizId } = references;
       const first = async (key: string, value: Place) => {
-        if ((await context.records.get(key)) === undefined)
+        const known = await read(key);
+        if (known === undefined || completes(value, known))
           await context.records.put(key, JSON.stringify(value));
       };
       if (xjustizId !== undefined) await first(keyOf(counterpart, "xjustiz", xjustizId), place);
@@ -63,9 +73,8 @@ export function createCases(context: Context): Cases {
         await first(keyOf(counterpart, kind, number), { conversation: place.conversation });
       if (place.letter === undefined) return;
       const last = LAST + place.conversation;
-      const known = (await read(last))?.letter;
-      // Our ids grow with time: a delivery that is only repeated does not come before its successors again.
-      if (known === undefined || known < place.letter)
+      const known = await read(last);
+      if (known === undefined || isNewer(place, known))
         await context.records.put(last, JSON.stringify(place));
     },
     async answeredBy({ inReplyTo, conversation }) {
@@ -74,6 +83,18 @@ export function createCases(context: Context): Cases {
       return id === undefined ? undefined : context.recall(id);
     },
   };
+}
+
+/** The same place, now with the letter: that of a letter of the past is written before the letter has an id. */
+function completes(next: Place, known: Place): boolean {
+  const same = next.conversation === known.conversation;
+  return same && known.letter === undefined && next.letter !== undefined;
+}
+
+/** Our ids grow with time: a delivery that is only repeated does not come before its successors again. */
+function isNewer(next: Place, known: Place): boolean {
+  if (next.past !== known.past) return known.past === true;
+  return (known.letter ?? "") < (next.letter ?? "");
 }
 
 /** Our own number first: we gave it, the other one only has to repeat it. */

@@ -145,7 +145,11 @@ async function commit(
 function seenKey(messageId: string): string {
   return SEEN + digestOf(messageId);
 }
-async function readSeen({ context }: Parts, messageId: string): Promise<Seen | undefined> {
+/** What live traffic did with a delivery. */
+export async function readSeen(
+  { context }: { readonly context: Pick<Parts["context"], "records"> },
+  messageId: string,
+): Promise<Seen | undefined> {
   const value = await context.records.get(seenKey(messageId));
   return value === undefined ? undefined : seenSchema.parse(JSON.parse(value));
 }

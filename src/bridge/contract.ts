@@ -5,8 +5,10 @@ import type { BlobRef, IncomingMessage, Message, Party, Side } from "../model/me
 import type { Receipt, ReceiptKind } from "../model/receipt.ts";
 import type { MessageState } from "../model/state.ts";
 import type { BridgeCommand, Inspection, InspectOptions } from "./commands.ts";
+import type { Archive, History } from "./history.ts";
 
 export type * from "./commands.ts";
+export type * from "./history.ts";
 
 /**
  * The contract between the gateway and everything that speaks to a mailbox system. The homeserver implements it too.
@@ -49,8 +51,8 @@ export interface Bridge {
   ): Promise<Delivery | "absent" | undefined>;
   /** Directory look-up by what a person would type or paste. Deterministic; empty when nobody matches. */
   resolve?(query: string, signal: AbortSignal): Promise<readonly Party[]>;
-  /** Back-fill for a migration: never acknowledges anything at the legacy side. */
-  history?(cursor: string | undefined, signal: AbortSignal): AsyncIterable<HistoricMessage>;
+  /** Back-fill for a migration (`migrate --from mailbox`): never acknowledges anything at the legacy side. No I/O here. */
+  history?(): History;
   /** An operator released something from quarantine that had not become a message: take it again from its bytes. */
   readmit?(item: QuarantinedInput, signal: AbortSignal): Promise<void>;
   /** An operator rejected it instead: tell its sender, where this system has means for that. Must be safe to repeat. */
@@ -83,48 +85,6 @@ export interface CertificateHealth {
   readonly notAfter: Date;
 }
 
-export interface HistoricMessage {
-  readonly message: IncomingMessage;
-  /** Where to go on after this one. */
-  readonly cursor: string;
-  readonly receipts?: readonly Receipt[];
-}
-
-/** A letter of the past as an export has it. */
-export interface HistoricLetter {
-  readonly message: Omit<IncomingMessage, "inReplyTo">;
-  /** sent: written by the holder of the mailbox; `from` is then our side of the conversation. */
-  readonly direction: "received" | "sent";
-  /** Source id of the letter that it answers. */
-  readonly answers?: string;
-  readonly receipts?: readonly Receipt[];
-  /** Which mailbox of the account it belongs to. */
-  readonly mailbox: string;
-}
-
-/** Reads exports on disk in the format of this bridge, one file a letter. Changes nothing, reaches nothing. */
-export interface Archive<C> {
-  /** By its path below the export, with "/": may it be a letter? Everything else is counted and left alone. */
-  isLetter(path: string): boolean;
-  /**
-   * The same source id and conversation as live traffic gives: a letter that comes again is known, a later one finds its
-   * room. Throws GatewayError INPUT_INVALID or INPUT_HOSTILE for what cannot become a letter.
-   */
-  read(file: ArchiveFile, context: ArchiveContext<C>): Promise<HistoricLetter>;
-}
-export interface ArchiveFile {
-  readonly path: string;
-  /** Bytes; at most 256 MB, checked before `read`. */
-  readonly bytes: Buffer;
-}
-export interface ArchiveContext<C> {
-  readonly account: string;
-  readonly config: C;
-  readonly now: Date;
-  readonly signal: AbortSignal;
-  store(name: string, body: Readable): Promise<BlobRef>;
-}
-
 /** Something that arrived and could not become a message. Its bytes are kept. */
 export interface QuarantinedInput {
   readonly sourceId: string;
@@ -143,7 +103,7 @@ export interface Capabilities {
   readonly idempotentDelivery: boolean;
   /**
    * How somebody who still reads in the old system gets a letter that comes in here (see `AcceptOptions.legacyReader`).
-   * Default none: then the phases observe and mirror are not possible.
+   * Default none: then the phases observe and mirror are not possible. An account may differ (`legacyReader`).
    */
   readonly legacyReaders?: LegacyReader;
 }
@@ -283,6 +243,8 @@ export interface BridgeDefinition<S extends z.ZodType = z.ZodType> {
   readonly lookupFields: Readonly<Record<string, { regexp: string; placeholder: string }>>;
   /** Base URLs that an account with these settings talks to: the only hosts that `context.fetch` reaches. */
   remotes(config: z.output<S>): readonly string[];
+  /** Of an account with these settings, where it is not that of the capabilities. */
+  legacyReader?(config: z.output<S>): LegacyReader;
   /** No I/O here. */
   create(context: BridgeContext<z.output<S>>): Bridge;
   /** Files and certificates that the settings name: read and checked by `check`, no network. Throws GatewayError. */
@@ -291,6 +253,11 @@ export interface BridgeDefinition<S extends z.ZodType = z.ZodType> {
   inspect?(file: string, options: InspectOptions): Promise<Inspection>;
   /** For `migrate --from archive:<folder>`. */
   readonly archive?: Archive<z.output<S>>;
+  /**
+   * The conversation that live traffic gives a letter between these two in this case; undefined: they do not say which
+   * case it is. For exports that cannot know our keys (`migrate --from jsonl:<file>`).
+   */
+  caseKey?(letter: Pick<IncomingMessage, "from" | "to" | "case">): string | undefined;
   /** Options that `inspect` understands: name → help. */
   readonly inspectOptions?: Readonly<Record<string, string>>;
   /** Its own commands on the command line. */

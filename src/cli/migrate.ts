@@ -3,6 +3,7 @@ import type { AccountConfig } from "../config/schema.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { feedLetters, listRuns, type MigrationRun } from "../migrate/feed.ts";
 import { openSource, verifyAccount, waitForDelivery } from "../migrate/run.ts";
+import type { HistorySource } from "../migrate/source.ts";
 import { surveySource } from "../migrate/survey.ts";
 import type { VerifyReport } from "../migrate/verify.ts";
 import { GatewayError } from "../model/errors.ts";
@@ -13,7 +14,7 @@ import type { Cli } from "./cli.ts";
 import { EXIT, UsageError } from "./exit.ts";
 import { facts, lines, safeText, table } from "./output.ts";
 import type { AddCommand } from "./program.ts";
-import { silentLog } from "./quiet-context.ts";
+import { createQuietContext, silentLog } from "./quiet-context.ts";
 
 /** Letters per second: a third of what one Synapse takes, so that live traffic has the rest. */
 const DEFAULT_RATE = 20;
@@ -37,7 +38,7 @@ export const addMigrate: AddCommand = (parent, cli) => {
       "Moves letters of the past into their rooms: with their times, never notified, never acknowledged. Needs the running gateway; safe to repeat.",
     )
     .option("--account <name>", "whose letters they are")
-    .option("--from <source>", "jsonl:<file> or archive:<folder>; see docs/migration.md")
+    .option("--from <source>", "jsonl:<file>, archive:<folder> or mailbox; see docs/migration.md")
     .option("--dry-run", "only reads the source and reports what would be moved")
     .option("--rate <number>", "letters per second at most", parseRate, DEFAULT_RATE)
     .action((given: Given) => move(cli(), given));
@@ -57,53 +58,101 @@ export const addMigrate: AddCommand = (parent, cli) => {
 };
 
 async function move(cli: Cli, given: Given): Promise<void> {
-  if (given.from === undefined) throw new UsageError("say --from, where the letters are.");
-  const loaded = await cli.load();
-  const owner = accountOf(loaded, given.account);
-  const source = await openSource(given.from, owner, loaded.definitions.get(owner.bridge));
+  const { from } = given;
+  if (from === undefined) throw new UsageError("say --from, where the letters are.");
+  await withSite(cli, async ({ loaded, storage, missing }) => {
+    const account = accountOf(loaded, given.account);
+    const { attachmentBytes } = loaded.config.limits;
+    const access = storage && {
+      ...{ store: storage.store, blobs: storage.blobs, attachmentBytes },
+      quietContext: createQuietContext,
+    };
+    const source = await openSource(from, account, loaded.definitions.get(account.bridge), access);
+    try {
+      if (given.dryRun === true) return await report(cli, source);
+      if (storage === undefined)
+        throw (
+          missing ?? new GatewayError("NOT_FOUND", "there is no database yet; `run` creates it")
+        );
+      await feed(cli, { loaded, account, storage, rate: given.rate }, source);
+    } finally {
+      await source.close?.();
+    }
+  });
+}
+
+interface Site {
+  readonly loaded: LoadedConfig;
+  /** Without it there is no database yet, and `missing` says so: exports can be looked at all the same. */
+  readonly storage?: Storage;
+  readonly missing?: GatewayError;
+}
+
+async function withSite(cli: Cli, work: (site: Site) => Promise<void>): Promise<void> {
+  let opened = false;
+  try {
+    await cli.withStorage((site) => {
+      opened = true;
+      return work(site);
+    });
+  } catch (error) {
+    if (opened || !(error instanceof GatewayError) || !NO_DATABASE.includes(error.code))
+      throw error;
+    await work({ loaded: await cli.load(), missing: error });
+  }
+}
+const NO_DATABASE: readonly string[] = ["NOT_FOUND", "NOT_ALLOWED"];
+
+async function report(cli: Cli, source: HistorySource): Promise<void> {
+  const { signal } = new AbortController();
+  const { report } = await surveySource(source, signal, { whole: true });
+  if (report.problemCount > 0) cli.exitWith(EXIT.failed.code);
+  cli.print({ source: source.name, survey: report }, () =>
+    [
+      facts({ ...report, source: source.name, mailboxes: undefined, problems: undefined }),
+      table(["mailbox", "letters"], Object.entries(report.mailboxes)),
+      lines(report.problems.map((it) => safeText(`${it.place.key}: ${it.code} ${it.detail}`))),
+    ].join(""),
+  );
+}
+
+interface Moving {
+  readonly loaded: LoadedConfig;
+  readonly account: AccountConfig;
+  readonly storage: Storage;
+  readonly rate: number;
+}
+
+async function feed(
+  cli: Cli,
+  { loaded, account, storage, rate }: Moving,
+  source: HistorySource,
+): Promise<void> {
+  const { store, blobs } = storage;
+  if (!(await isRunning(loaded.config)))
+    throw new GatewayError("NOT_ALLOWED", "the gateway hands the letters over: start `run` first");
   const { signal } = new AbortController();
   const survey = await surveySource(source, signal);
-  const { report } = survey;
-  if (given.dryRun === true) {
-    if (report.problemCount > 0) cli.exitWith(EXIT.failed.code);
-    return cli.print({ source: source.name, survey: report }, () =>
-      [
-        facts({ ...report, source: source.name, mailboxes: undefined, problems: undefined }),
-        table(["mailbox", "letters"], Object.entries(report.mailboxes)),
-        lines(report.problems.map((it) => safeText(`${it.place.key}: ${it.code} ${it.detail}`))),
-      ].join(""),
-    );
-  }
-  await withAccount(cli, given, async (loaded, account, { store, blobs }) => {
-    if (!(await isRunning(loaded.config)))
-      throw new GatewayError(
-        "NOT_ALLOWED",
-        "the gateway hands the letters over: start `run` first",
-      );
-    const deps = {
-      ...{ store, blobs, account: account.name, rate: given.rate, now: () => cli.now() },
-      directory: createDirectory(loaded.config.accounts, store),
-      attachmentBytes: loaded.config.limits.attachmentBytes,
-      onProgress: progressOf(cli),
-    };
-    const audit = (action: string, detail: Record<string, string | number>) =>
-      store.appendAudit({ actor: cli.actor, action, subject: account.name, detail }, cli.now());
-    const { name } = source;
-    await audit("migrate-started", {
-      source: name,
-      digest: report.digest,
-      letters: report.letters,
-    });
-    const run = await feedLetters(deps, source, survey, signal);
-    const left = await waitForDelivery(store, account.name, signal);
-    const verification = await verify(loaded, account, { store });
-    await audit("migrate-finished", {
-      ...{ source: name, stored: run.stored, known: run.known, quarantined: run.quarantined },
-      ...{ conflicts: run.conflicts, left, differences: verification.differenceCount },
-    });
-    if (left > 0 || run.conflicts + run.quarantined > 0) cli.exitWith(EXIT.failed.code);
-    print(cli, { run, left, verification }, verification, runFacts(run));
+  const { digest, letters } = survey.report;
+  const deps = {
+    ...{ store, blobs, account: account.name, rate, now: () => cli.now() },
+    directory: createDirectory(loaded.config.accounts, store),
+    attachmentBytes: loaded.config.limits.attachmentBytes,
+    onProgress: progressOf(cli),
+  };
+  const audit = (action: string, detail: Record<string, string | number>) =>
+    store.appendAudit({ actor: cli.actor, action, subject: account.name, detail }, cli.now());
+  const { name } = source;
+  await audit("migrate-started", { source: name, digest, letters });
+  const run = await feedLetters(deps, source, survey, signal);
+  const left = await waitForDelivery(store, account.name, signal);
+  const verification = await verify(loaded, account, { store });
+  await audit("migrate-finished", {
+    ...{ source: name, stored: run.stored, known: run.known, quarantined: run.quarantined },
+    ...{ conflicts: run.conflicts, left, differences: verification.differenceCount },
   });
+  if (left > 0 || run.conflicts + run.quarantined > 0) cli.exitWith(EXIT.failed.code);
+  print(cli, { run, left, verification }, verification, runFacts(run));
 }
 
 function status(cli: Cli, given: Given): Promise<void> {

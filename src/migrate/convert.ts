@@ -2,11 +2,11 @@ import { digestOfLetter } from "../pipeline/letter-digest.ts";
 import { conversationIdOf, laneOf } from "../pipeline/lanes.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import { newId } from "../model/id.ts";
-import type { Detail, IncomingMessage, Party } from "../model/message.ts";
-import type { Receipt } from "../model/receipt.ts";
+import type { ActionRequest, Detail, IncomingMessage, Party } from "../model/message.ts";
+import type { Receipt, ReceiptKind } from "../model/receipt.ts";
 import type { Acceptance, ConversationDraft, Store } from "../store/store.ts";
 import { HISTORY_KEY, HISTORY_RULE, isHistory } from "../model/history.ts";
-import { HistoryFault, type HistoricLetter } from "./source.ts";
+import { HistoryFault, requirePast, type HistoricLetter } from "./source.ts";
 
 export interface ConvertDeps {
   readonly store: Pick<Store, "messageBySource" | "conversation" | "listMessages">;
@@ -59,20 +59,43 @@ function sidesOf({ message, direction }: HistoricLetter): readonly [Party, Party
 }
 
 async function completed(
-  { store, account }: ConvertDeps,
-  { message, answers, receipts = [] }: HistoricLetter,
+  deps: ConvertDeps,
+  letter: HistoricLetter,
   at: Date,
 ): Promise<IncomingMessage> {
-  if (message.sentAt > at) throw new HistoryFault("INPUT_INVALID", "sentAt lies in the future");
-  const answered =
-    answers === undefined ? undefined : await store.messageBySource(account, answers);
-  const same = answered?.message.conversation === message.conversation;
-  const { request: _, ...rest } = message;
+  const { message, receipts = [] } = letter;
+  requirePast(message.sentAt, at);
+  const inReplyTo = await answeredBy(deps, letter);
+  const { request, inReplyTo: _, details = [], ...rest } = message;
+  const told = receipts.toSorted((a, b) => a.at.getTime() - b.at.getTime()).map(receiptDetail);
   return {
     ...rest,
-    ...(answered && same ? { inReplyTo: answered.message.id } : {}),
-    details: [...(message.details ?? []), ...receipts.flatMap(receiptDetail), MOVED],
+    ...(inReplyTo === undefined ? {} : { inReplyTo }),
+    details: [
+      ...details,
+      ...(inReplyTo === undefined && letter.answers !== undefined
+        ? [lostDetail(letter.answers)]
+        : []),
+      ...(request ? [requestDetail(request)] : []),
+      ...told,
+      MOVED,
+    ],
   };
+}
+
+/**
+ * Our id of the letter that this one answers. A letter that is here already answers what it answered when it was moved,
+ * whatever came since: else its second reading would be another letter.
+ */
+async function answeredBy(
+  { store, account }: ConvertDeps,
+  { message, answers }: HistoricLetter,
+): Promise<string | undefined> {
+  const known = await store.messageBySource(account, message.sourceId);
+  if (known && isHistory(known)) return known.message.inReplyTo;
+  if (message.inReplyTo !== undefined || answers === undefined) return message.inReplyTo;
+  const answered = await store.messageBySource(account, answers);
+  return answered?.message.conversation === message.conversation ? answered.message.id : undefined;
 }
 
 const MOVED: Detail = {
@@ -80,14 +103,39 @@ const MOVED: Detail = {
   value:
     "Aus dem bisherigen Postfach übernommen. Keine neue Zustellung; Fristen richten sich nach dem ursprünglichen Schreiben.",
 };
-const RECEIPT_LABELS: Partial<Record<Receipt["kind"], string>> = {
+
+/** The relation is kept in words when the other end of it is not here. */
+function lostDetail(answers: string): Detail {
+  return { label: "Antwort auf", value: `Schreiben ${answers} (nicht unter den übernommenen)` };
+}
+
+/** Every stage is shown, as the fact of the past that it is: none of them becomes a receipt of this gateway. */
+const RECEIPT_LABELS: Readonly<Record<ReceiptKind, string>> = {
+  "submission-accepted": "Damals angenommen",
+  delayed: "Damals verzögert",
+  "in-doubt": "Damals ungeklärt",
+  relayed: "Damals weitergeleitet",
+  "submission-rejected": "Damals abgelehnt",
+  "not-delivered": "Damals nicht zugestellt",
   delivered: "Damals zugestellt",
   retrieved: "Damals abgerufen",
+  "reply-accepted": "Antwort damals angenommen",
+  "reply-rejected": "Antwort damals abgelehnt",
+  "recipient-gone": "Postfach damals aufgelöst",
 };
-function receiptDetail({ kind, at }: Receipt): Detail[] {
-  const label = RECEIPT_LABELS[kind];
-  return label === undefined ? [] : [{ label, value: BERLIN.format(at) }];
+function receiptDetail({ kind, at }: Receipt): Detail {
+  return { label: RECEIPT_LABELS[kind], value: BERLIN.format(at) };
 }
+
+/** What was asked for then can be done where it was asked; here it is said, and offered no more. */
+function requestDetail({ title, deadline }: ActionRequest): Detail {
+  const until = deadline === undefined ? "" : ` bis ${DAY.format(deadline)}`;
+  return {
+    label: "Damals angefordert",
+    value: `${title}${until}. Hier kann es nicht mehr abgegeben werden; ob es abgegeben wurde, steht im bisherigen Postfach.`,
+  };
+}
+const DAY = new Intl.DateTimeFormat("de-DE", { dateStyle: "medium", timeZone: "Europe/Berlin" });
 const BERLIN = new Intl.DateTimeFormat("de-DE", {
   dateStyle: "medium",
   timeStyle: "medium",

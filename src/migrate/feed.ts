@@ -125,6 +125,7 @@ async function moveOne(
     const letter = await source.read(place, keep, signal);
     const item = await acceptanceOf({ ...deps, source: source.name }, letter, now());
     const [result] = await store.accept([item], now());
+    if (result && result.outcome !== "conflict") await letter.remember?.(result.id);
     if (result?.outcome === "duplicate") return { ...next, known: run.known + 1 };
     if (result?.outcome === "conflict") return { ...next, conflicts: run.conflicts + 1 };
     return { ...next, stored: run.stored + 1, held: run.held + (item.hold ? 1 : 0) };
@@ -142,10 +143,8 @@ async function setAside(
   place: Place,
   { code, detail }: Pick<HistoryFault, "code"> & { readonly detail: string },
 ): Promise<void> {
-  const original =
-    place.bytes > attachmentBytes
-      ? undefined
-      : await blobs.put(await source.raw(place), attachmentBytes);
+  const raw = place.bytes > attachmentBytes ? undefined : await source.raw(place);
+  const original = raw && (await blobs.put(raw, attachmentBytes));
   const sourceId = `${source.name} ${place.key}${original ? ` ${original.digest}` : ""}`;
   const item = { account, side: "legacy" as const, sourceId, code, detail };
   await store.quarantine({ ...item, ...(original ? { original } : {}) }, now());

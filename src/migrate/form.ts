@@ -7,11 +7,16 @@ export const MAX_LINE_BYTES = 4 * 2 ** 20;
 const MAX_FILES = 1_000;
 const MAX_RECEIPTS = 20;
 
-const short = (what: string) => z.string().min(1).max(1_000).describe(what);
+/** Names and ids stand in one line, and databases cannot store NUL. */
+const oneLine = z
+  .string()
+  .max(1_000)
+  .regex(/^\P{Cc}*$/u);
+const short = (what: string) => oneLine.min(1).describe(what);
 const time = (what: string) => z.iso.datetime({ offset: true }).describe(what);
 const party = z.strictObject({
   address: short("Mailbox or authority, as the account's bridge writes it."),
-  name: z.string().max(1_000).optional(),
+  name: oneLine.optional(),
   role: z.enum(["citizen", "authority", "organisation"]).optional(),
 });
 const kinds = Object.keys(RECEIPT_RANK) as [ReceiptKind, ...ReceiptKind[]];
@@ -25,8 +30,8 @@ export const lineSchema = z.strictObject({
     "Id in the old system; the same one that live traffic would have, so that nothing comes twice.",
   ),
   conversation: short(
-    "Case: the same key that live traffic would have, so that later letters come into the same room.",
-  ),
+    "Case: the same key that live traffic would have, so that later letters come into the same room. Left out: the bridge makes it of `from`, `to` and `case`, where it can.",
+  ).optional(),
   direction: z
     .enum(["received", "sent"])
     .default("received")
@@ -35,7 +40,7 @@ export const lineSchema = z.strictObject({
   sentAt: time("When it was sent, with time zone."),
   from: party,
   to: z.array(party).min(1).max(100),
-  subject: z.string().max(1_000).optional(),
+  subject: oneLine.optional(),
   text: z.string().optional(),
   html: z.string().optional().describe("Sanitised again before it is shown."),
   attachments: z
@@ -57,9 +62,9 @@ export const lineSchema = z.strictObject({
   replyPolicy: z.enum(["forbidden", "possible", "mandatory"]).default("possible"),
   case: z
     .strictObject({
-      reference: z.string().optional(),
-      applicationId: z.string().optional(),
-      legalBasis: z.string().optional(),
+      reference: oneLine.optional(),
+      applicationId: oneLine.optional(),
+      legalBasis: oneLine.optional(),
     })
     .optional(),
   receipts: z

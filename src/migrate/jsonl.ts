@@ -1,6 +1,8 @@
 import { createReadStream } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
-import { basename, dirname, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { Readable } from "node:stream";
+import type { BridgeDefinition } from "../bridge/contract.ts";
 import { decodeUtf8, parseStrictJson, StrictJsonError } from "../guard/strict-json.ts";
 import { sanitizeLetterHtml, textOfHtml } from "../matrix/html.ts";
 import { GatewayError } from "../model/errors.ts";
@@ -8,6 +10,7 @@ import type { Attachment } from "../model/message.ts";
 import { lineSchema, MAX_LINE_BYTES, type HistoryLine } from "./form.ts";
 import {
   HistoryFault,
+  nameOfPlace,
   type HistoricLetter,
   type HistorySource,
   type Place,
@@ -15,16 +18,23 @@ import {
 } from "./source.ts";
 
 const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** A JSON Lines file with its attachments in folders beside it (docs/migration.md). Throws NOT_FOUND. */
-export async function openJsonl(file: string): Promise<HistorySource> {
+type CaseKey = NonNullable<BridgeDefinition["caseKey"]>;
+
+/**
+ * A JSON Lines file with its attachments in folders beside it (docs/migration.md). `caseKey`: that of the account's
+ * bridge, for lines that leave `conversation` out. Throws NOT_FOUND.
+ */
+export async function openJsonl(file: string, caseKey?: CaseKey): Promise<HistorySource> {
   const known = await stat(file).catch(() => undefined);
   if (!known?.isFile()) throw new GatewayError("NOT_FOUND", `there is no file ${file}`);
   const folder = await realpath(dirname(file));
   return {
-    name: `jsonl:${basename(file)}`,
+    name: nameOfPlace("jsonl", basename(file), join(folder, basename(file))),
     places: (signal) => linesOf(file, signal),
-    read: async (place, store) => readLine(await bytesAt(file, place), folder, store),
+    read: async (place, store) => readLine(await bytesAt(file, place), folder, store, caseKey),
     raw: (place) => Promise.resolve(createReadStream(file, rangeOf(place))),
   };
 }
@@ -36,13 +46,16 @@ function rangeOf({ offset, bytes }: Place): { start: number; end: number } {
 /** Places of the lines, never their text: memory does not grow with the file or with a line. */
 async function* linesOf(file: string, signal: AbortSignal): AsyncGenerator<Place> {
   let [position, start, line] = [0, 0, 1];
+  let before: number | undefined;
   for await (const chunk of createReadStream(file, { signal }) as AsyncIterable<Buffer>) {
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) {
-      yield* placeOf(line, start, position + at);
+      const isBlank = (at > 0 ? chunk[at - 1] : before) === RETURN && position + at - start === 1;
+      if (!isBlank) yield* placeOf(line, start, position + at);
       start = position + at + 1;
       line += 1;
     }
     position += chunk.length;
+    before = chunk.at(-1);
   }
   yield* placeOf(line, start, position);
 }
@@ -65,7 +78,12 @@ async function bytesAt(file: string, { offset, bytes }: Place): Promise<Buffer> 
   }
 }
 
-async function readLine(bytes: Buffer, folder: string, store: StoreFile): Promise<HistoricLetter> {
+async function readLine(
+  bytes: Buffer,
+  folder: string,
+  store: StoreFile,
+  caseKey: CaseKey | undefined,
+): Promise<HistoricLetter> {
   const line = parseLine(bytes);
   const attachments: Attachment[] = [];
   for (const one of line.attachments) attachments.push(await readFile(one, folder, store));
@@ -73,9 +91,10 @@ async function readLine(bytes: Buffer, folder: string, store: StoreFile): Promis
   const message = {
     ...rest,
     sourceId: id,
+    conversation: line.conversation ?? keyOfCase(line, caseKey),
     sentAt: new Date(line.sentAt),
     attachments,
-    ...(html === undefined ? {} : bothForms(html, line.text)),
+    ...(html === undefined ? {} : await bothForms(html, line.text, bytes, store)),
     ...(matter === undefined ? {} : { case: matter }),
   };
   const [to] = line.to;
@@ -88,13 +107,30 @@ async function readLine(bytes: Buffer, folder: string, store: StoreFile): Promis
   };
 }
 
-/** The canonical form carries the text beside every HTML. */
-function bothForms(given: string, text: string | undefined): { html: string; text: string } {
+function keyOfCase(line: HistoryLine, caseKey: CaseKey | undefined): string {
+  const key = caseKey?.(line as Parameters<CaseKey>[0]);
+  if (key !== undefined) return key;
+  const why = caseKey
+    ? "`from`, `to` and `case` do not say which case it is"
+    : "the bridge of this account cannot tell it from `case`";
+  throw new HistoryFault("INPUT_INVALID", `conversation: is missing, and ${why}`);
+}
+
+/** The canonical form carries the text beside every HTML. What cleaning takes away stays in the line, which is kept then. */
+async function bothForms(
+  given: string,
+  text: string | undefined,
+  line: Buffer,
+  store: StoreFile,
+): Promise<Pick<HistoricLetter["message"], "html" | "text" | "original">> {
   const html = sanitizeLetterHtml(given);
-  return { html, text: text ?? textOfHtml(html) };
+  const forms = { html, text: text ?? textOfHtml(html) };
+  return html === given ? forms : { ...forms, original: await store(Readable.from([line])) };
 }
 
 function parseLine(bytes: Buffer): HistoryLine {
+  if (bytes.subarray(0, 3).equals(BYTE_ORDER_MARK))
+    throw new HistoryFault("INPUT_INVALID", "a byte order mark: save the file without one");
   let value: unknown;
   try {
     value = parseStrictJson(decodeUtf8(bytes));

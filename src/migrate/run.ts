@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { recordsOf } from "../bridge/context.ts";
 import type { BridgeDefinition, Log } from "../bridge/contract.ts";
 import type { AccountConfig, CoreConfig } from "../config/schema.ts";
 import { createClient } from "../matrix/client.ts";
@@ -8,6 +9,7 @@ import { GatewayError } from "../model/errors.ts";
 import type { Store } from "../store/store.ts";
 import { openFolder } from "./folder.ts";
 import { openJsonl } from "./jsonl.ts";
+import { openMailbox, type Access } from "./mailbox.ts";
 import type { HistorySource } from "./source.ts";
 import { verifyHistory, type VerifyReport } from "./verify.ts";
 
@@ -16,23 +18,32 @@ const LOOK_MS = 500;
 const STILL_MS = 60_000;
 
 /**
- * `jsonl:<file>` (or a file that ends in .jsonl), `archive:<folder>` in the format of the account's bridge. Throws
- * NOT_FOUND; NOT_ALLOWED when that bridge reads no exports.
+ * `jsonl:<file>` (or a file that ends in .jsonl), `archive:<folder>` in the format of the account's bridge, `mailbox` for
+ * what lies in the old mailbox itself. Without `access` there is no database: the first two can still be looked at. Throws
+ * NOT_FOUND; NOT_ALLOWED when that bridge reads no exports, or cannot be asked what lies in a mailbox.
  */
 export async function openSource(
   given: string,
   account: AccountConfig,
   definition: BridgeDefinition | undefined,
+  access?: Access,
 ): Promise<HistorySource> {
+  if (given === "mailbox") {
+    if (definition === undefined)
+      throw new GatewayError("NOT_FOUND", `no bridge ${account.bridge}`);
+    if (access === undefined)
+      throw new GatewayError("NOT_ALLOWED", "there is no database yet; `run` creates it");
+    return openMailbox(account, definition, access);
+  }
   const [, kind, place = ""] = /^(jsonl|archive):(.+)$/.exec(given) ?? [];
   if (kind === "archive") {
     const archive = definition?.archive;
     if (!archive) throw new GatewayError("NOT_ALLOWED", `${account.bridge} reads no exports`);
-    return openFolder(place, archive, account);
+    return openFolder(place, archive, account, access && recordsOf(access.store, account.name));
   }
   if (kind === "jsonl" || given.endsWith(".jsonl"))
-    return openJsonl(kind === undefined ? given : place);
-  const known = "jsonl:<file> or archive:<folder>";
+    return openJsonl(kind === undefined ? given : place, definition?.caseKey);
+  const known = "jsonl:<file>, archive:<folder> or mailbox";
   throw new GatewayError("NOT_FOUND", `${given} is no source that is known; write ${known}`);
 }
 

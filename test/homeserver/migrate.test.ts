@@ -11,7 +11,7 @@ import { loadConfig, type LoadedConfig } from "../../src/config/load.ts";
 import { startGateway, type Gateway } from "../../src/gateway.ts";
 import { MESSAGE_BLOCK } from "../../src/matrix/letter-events.ts";
 import { buildRegistration } from "../../src/matrix/registration.ts";
-import { readRun } from "../../src/migrate/feed.ts";
+import { listRuns } from "../../src/migrate/feed.ts";
 import { verifyAccount, waitForDelivery } from "../../src/migrate/run.ts";
 import { openStorage, type Storage } from "../../src/store/open.ts";
 import type { MatrixClient } from "../support/matrix-client.ts";
@@ -145,7 +145,7 @@ test("an export that is killed again and again stands in the rooms once, in orde
   expect(books.told).toEqual([]);
   expect(books.legacyBox).toEqual([]);
 
-  const run = await readRun(storage.store, "push", "jsonl:letters.jsonl");
+  const [run] = await listRuns(storage.store, "push", 2);
   expect(run).toMatchObject({ done: LETTERS, total: LETTERS, conflicts: 0, quarantined: FAULTY });
   const quarantined = await storage.store.listQuarantine({ account: "push", limit: 10 });
   expect(quarantined.map(({ code }) => code)).toEqual(["INPUT_INVALID", "INPUT_INVALID"]);

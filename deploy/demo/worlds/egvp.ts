@@ -39,6 +39,8 @@ export interface EgvpWorld extends World {
   readonly intermediary: Intermediary;
   readonly court: Participant;
   readonly office: Participant;
+  /** Signs what the intermediary answers. */
+  readonly manager: KeyPem;
   /** The court's own software; shares nothing with the gateway. */
   readonly desk: Party;
 }
@@ -123,7 +125,7 @@ export async function startEgvpWorld(place: Place, options: EgvpOptions = {}): P
     cardsEvery: options.cardsEvery ?? "2s",
   };
   return {
-    ...{ intermediary, court, office, desk },
+    ...{ intermediary, court, office, desk, manager: signature },
     accounts: [
       {
         name: LEGAL_OFFICE_ACCOUNT,

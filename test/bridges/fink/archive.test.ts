@@ -13,6 +13,7 @@ import {
   type NachrichtWish,
 } from "../../../fixtures/simulators/postkorb/index.ts";
 import type { HistoricLetter } from "../../../src/bridge/contract.ts";
+import { CONTENT_FAULTS, NO_RECORDS } from "../../../src/migrate/source.ts";
 import { loadSettings } from "../../support/settings.ts";
 import { MAILBOX, makeKeys, openServerBench, PDF, rawSettings, type Keys } from "./bench.ts";
 
@@ -39,7 +40,9 @@ function read(
   { path = "bauamt/2024/1.xml", now = NOW, signal = never } = {},
 ): Promise<HistoricLetter> {
   if (fink.archive === undefined) throw new Error("no archive");
-  const context = { account: "konto", config: settings, now, signal, store };
+  const beside = () => Promise.resolve(undefined);
+  const given = { records: NO_RECORDS, beside, store };
+  const context = { account: "konto", config: settings, now, signal, ...given };
   return fink.archive.read({ path, bytes: Buffer.from(xml as string) }, context);
 }
 const letterOf = (more: Partial<NachrichtWish> = {}) =>
@@ -107,7 +110,7 @@ describe("a stored BspNachricht", () => {
   ])("%s: a problem of the file, never of the run", async (_what, make) => {
     const error: unknown = await read(make()).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ name: "GatewayError" });
-    expect(CONTENT).toContain((error as { code: string }).code);
+    expect([...CONTENT_FAULTS]).toContain((error as { code: string }).code);
   });
 
   it("stops when the run stops", async () => {
@@ -115,16 +118,6 @@ describe("a stored BspNachricht", () => {
     await expect(read(letterOf(), { signal })).rejects.toThrow("stopped");
   });
 });
-
-/** What `migrate` counts as a fault of the letter. */
-const CONTENT = [
-  "INPUT_INVALID",
-  "INPUT_HOSTILE",
-  "LETTER_INVALID",
-  "CONTENT_REJECTED",
-  "ATTACHMENT_REJECTED",
-  "RECIPIENT_UNKNOWN",
-];
 
 /** Bytes of buffers that are still reachable: what waits for the collector is no leak. */
 function heldBytes(): number {

@@ -3,10 +3,12 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive } from "../../../bridges/fink/archive.ts";
+import type { Archive, Records } from "../../../src/bridge/contract.ts";
 import { openFolder } from "../../../src/migrate/folder.ts";
 import { surveySource } from "../../../src/migrate/survey.ts";
+import { GatewayError, type ErrorCode } from "../../../src/model/errors.ts";
 
 const LETTER = join(import.meta.dirname, "../../../fixtures/fink-bsp/v1.5/nachricht.xml");
 const { signal } = new AbortController();
@@ -63,4 +65,80 @@ test("what is no letter is set aside, what is no file of letters is left alone, 
     "unbekannt/1.xml",
   ]);
   expect(faulty.at(-1)).toMatchObject({ code: "INPUT_INVALID" });
+});
+
+describe("what a bridge says of a file", () => {
+  const failing = (code: ErrorCode) =>
+    openFolder(
+      folder,
+      {
+        isLetter: () => true,
+        read: () => Promise.reject(new GatewayError(code, "as the bridge says")),
+      },
+      { name: "a", settings: {} } as never,
+    );
+
+  test.each<ErrorCode>([
+    ...(["SIGNATURE_INVALID", "CERTIFICATE_INVALID", "ATTACHMENT_MISSING"] as const),
+    ...(["INPUT_HOSTILE", "LETTER_INVALID", "ATTACHMENT_REJECTED"] as const),
+  ])("%s sets this file aside and no other", async (code) => {
+    const { faulty } = await surveySource(await failing(code), signal);
+    expect(faulty).toMatchObject([{ code, place: { key: "bauamt/2024/1.xml" } }]);
+  });
+
+  test.each<ErrorCode>(["STORE_UNAVAILABLE", "KEY_MISMATCH", "INTERNAL", "SECRET_UNREADABLE"])(
+    "%s is no fault of the file: the run ends",
+    async (code) => {
+      await expect(surveySource(await failing(code), signal)).rejects.toMatchObject({ code });
+    },
+  );
+});
+
+test("a file beside a letter is read in its folder only, whole, and never through a link", async () => {
+  const seen: (string | undefined)[] = [];
+  const looking: Archive<unknown> = {
+    isLetter: (path) => path.endsWith(".xml"),
+    async read(_file, { beside }) {
+      for (const name of ["a", "b", "c"]) seen.push((await beside(name))?.toString());
+      await beside("d");
+      throw new Error("not refused");
+    },
+  };
+  const at = (name: string) => join(folder, "bauamt/2024", name);
+  writeFileSync(at("a"), "Inhalt");
+  writeFileSync(join(folder, "b"), "woanders");
+  symlinkSync(join(folder, "b"), at("c"));
+  writeFileSync(at("d"), Buffer.alloc(4 * 2 ** 20 + 1));
+  const source = await openFolder(folder, looking as never, { name: "a", settings: {} } as never);
+  const { faulty } = await surveySource(source, signal);
+  expect(seen).toEqual(["Inhalt", undefined, undefined]);
+  expect(faulty).toMatchObject([{ code: "INPUT_HOSTILE" }]);
+});
+
+test("records that are written while somebody only looks are forgotten", async () => {
+  const kept = new Map([["known", "1"]]);
+  const records: Records = {
+    get: (key) => Promise.resolve(kept.get(key)),
+    put: (key, value) => Promise.resolve(void kept.set(key, value)),
+    remove: (key) => Promise.resolve(void kept.delete(key)),
+    list: () => Promise.resolve([]),
+  };
+  const writing: Archive<unknown> = {
+    isLetter: () => true,
+    async read(_file, { records: own }) {
+      const before = [await own.get("known"), await own.get("new")];
+      await own.put("new", "2");
+      await own.remove("known");
+      throw new GatewayError("INPUT_INVALID", JSON.stringify([before, await own.get("new")]));
+    },
+  };
+  const account = { name: "a", settings: {} } as never;
+  const source = await openFolder(folder, writing as never, account, records);
+  const { faulty } = await surveySource(source, signal);
+  expect(faulty[0]?.detail).toBe('[["1",null],"2"]');
+  expect([...kept]).toEqual([["known", "1"]]);
+  const [place] = faulty.map((one) => one.place);
+  if (!place) throw new Error("no file");
+  await expect(source.read(place, () => Promise.reject(), signal)).rejects.toThrow();
+  expect([...kept]).toEqual([["new", "2"]]);
 });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { MAX_LINE_BYTES } from "../../../src/migrate/form.ts";
 import { openJsonl } from "../../../src/migrate/jsonl.ts";
@@ -95,7 +96,109 @@ test("HTML is cleaned, and its text stands beside it", async () => {
   const source = await openJsonl(join(folder, "letters.jsonl"));
   const [place] = order;
   if (!place) throw new Error("no letter");
-  const { message } = await source.read(place, () => Promise.reject(new Error("no file")), signal);
+  const kept: string[] = [];
+  const store = async (body: Readable) => {
+    kept.push(String(Buffer.concat((await body.toArray()) as Buffer[])));
+    return { digest: `sha256:${SHA}`, size: 1 } as const;
+  };
+  const { message } = await source.read(place, store, signal);
   expect(message.html).not.toContain("script");
   expect(message.text).toBe("Guten Tag");
+  // What was taken away is not lost: the line lies there as it was.
+  expect(message.original).toBeDefined();
+  expect(kept).toEqual([JSON.stringify(line({ text: undefined, html }))]);
+});
+
+test("text and HTML that need no cleaning come through as they are, and nothing more is kept", async () => {
+  const html = "<p>Grüße &amp; <strong>Ümläute</strong> 😀</p>";
+  const text = "Grüße & Ümläute 😀\n\tmit Tab\u0085 und Nullbreite\u200b";
+  const { order } = await survey(line({ text, html }));
+  const source = await openJsonl(join(folder, "letters.jsonl"));
+  const [place] = order;
+  if (!place) throw new Error("no letter");
+  const { message } = await source.read(place, () => Promise.reject(new Error("no file")), signal);
+  expect([message.html, message.text, message.original]).toEqual([html, text, undefined]);
+});
+
+test("line ends of Windows and blank lines are no letters and no problems", async () => {
+  const texts = [line(), line({ id: "2" })].map((one) => `${JSON.stringify(one)}\r\n\r\n`);
+  const { report, order } = await survey(`\r\n${texts.join("")}`);
+  expect(report).toMatchObject({ letters: 2, problemCount: 0 });
+  expect(order.map(({ key }) => key)).toEqual(["line 2", "line 4"]);
+});
+
+test("two exports with the same name in two folders are two sources; the same one keeps its name", async () => {
+  await survey(line());
+  mkdirSync(join(folder, "b"));
+  writeFileSync(join(folder, "b/letters.jsonl"), JSON.stringify(line()));
+  symlinkSync(folder, join(folder, "c"));
+  const nameOf = async (path: string) => (await openJsonl(join(folder, path))).name;
+  const name = await nameOf("letters.jsonl");
+  expect(await nameOf("b/letters.jsonl")).not.toBe(name);
+  expect(await nameOf("c/letters.jsonl")).toBe(name);
+});
+
+test("the digest of an export covers its texts and files, not its order or its blank lines", async () => {
+  const digestOf = async (...lines: readonly object[]) => (await survey(...lines)).report.digest;
+  const digest = await digestOf(line(), line({ id: "2", sentAt: "2022-01-01T00:00:00Z" }));
+  const [a, b] = [line(), line({ id: "2", sentAt: "2022-01-01T00:00:00Z" })];
+  expect(await digestOf(b, a)).toBe(digest);
+  for (const changed of [
+    { text: "Hallo!" },
+    { subject: "S" },
+    { ...attached({}) },
+    { answers: "0" },
+  ])
+    expect(await digestOf({ ...a, ...changed }, b)).not.toBe(digest);
+});
+
+test.each([
+  ["bytes that are no UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])],
+  ["a byte order mark", Buffer.from(`\u{feff}${JSON.stringify(line({ id: "2" }))}`)],
+  ["an array", Buffer.from("[1]")],
+  ["deep nesting", Buffer.from("[".repeat(100_000))],
+])("%s: that line is set aside, the next one is a letter", async (_what, bytes) => {
+  const file = join(folder, "letters.jsonl");
+  writeFileSync(file, Buffer.concat([bytes, Buffer.from(`\n${JSON.stringify(line())}\n`)]));
+  const source = await openJsonl(file);
+  const { report, faulty } = await surveySource(source, signal);
+  expect(report.letters).toBe(1);
+  expect(faulty.map(({ place, code }) => [place.key, code])).toEqual([["line 1", "INPUT_INVALID"]]);
+  const [problem] = faulty;
+  const raw = problem && (await source.raw(problem.place));
+  expect(Buffer.concat((await raw?.toArray()) as Buffer[])).toEqual(bytes);
+});
+
+test.each([
+  ["an id that came before", { subject: "other" }, "stood there before"],
+  ["a letter of tomorrow", { id: "2", sentAt: "2999-01-01T00:00:00Z" }, "future"],
+  ["a letter before all events", { id: "2", sentAt: "1969-12-31T23:59:59Z" }, "before 1970"],
+  ["NUL in a name", { id: "2", from: { address: "a\u0000b" } }, "from.address"],
+  ["a line break in a subject", { id: "2", subject: "a\nb" }, "subject"],
+  ["an absolute path", { id: "2", ...attached({ file: "/etc/passwd" }) }, "outside"],
+  ["NUL in a path", { id: "2", ...attached({ file: "a\u0000.pdf" }) }, "attachments.0.file"],
+  ["the folder itself", { id: "2", ...attached({ file: "." }) }, "outside"],
+])("%s is named and set aside", async (_what, more, reason) => {
+  const { report, faulty } = await survey(line(), line(more));
+  expect(report.letters).toBe(1);
+  expect(faulty.map(({ place }) => place.key)).toEqual(["line 2"]);
+  expect(faulty[0]?.detail).toContain(reason);
+});
+
+test("the conversation may be left out where the bridge can tell it from the case", async () => {
+  const { conversation: _, ...bare } = line({ case: { reference: "50-1" } });
+  const file = join(folder, "letters.jsonl");
+  writeFileSync(file, JSON.stringify(bare));
+  const read = async (caseKey?: Parameters<typeof openJsonl>[1]) => {
+    const source = await openJsonl(file, caseKey);
+    for await (const place of source.places(signal))
+      return source.read(place, () => Promise.reject(new Error("no file")), signal);
+    throw new Error("no line");
+  };
+  const known = await read(({ from, to, case: matter }) =>
+    [from.address, to[0]?.address, matter?.reference].join(" "),
+  );
+  expect(known.message.conversation).toBe("office erika 50-1");
+  await expect(read(() => undefined)).rejects.toThrow("do not say which case");
+  await expect(read()).rejects.toThrow("conversation: is missing");
 });

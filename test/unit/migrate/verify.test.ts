@@ -135,6 +135,55 @@ test("a letter of the past neither decides for the next one nor asks for an act 
   expect(await store.lastDecision(item.conversation.id, binding)).toBeUndefined();
 });
 
+test("what was asked for and every stage it reached then are told as facts of the past, in their order", async () => {
+  const choices = [{ name: "abgeben", label: "x" }];
+  const request = { name: "eb", title: "Empfangsbekenntnis", choices };
+  const given = letter(1);
+  const at = (n: number) => new Date(Date.UTC(2020, 0, n, 11));
+  const receipts = [
+    { kind: "retrieved", at: at(3) },
+    { kind: "reply-rejected", at: at(4) },
+    { kind: "delayed", at: at(1) },
+    { kind: "delivered", at: at(2) },
+  ] as const;
+  const message = { ...given.message, request, details: [{ label: "Dienst", value: "Bau" }] };
+  const { details = [] } = (await convert({ ...given, message, receipts })).message;
+  expect(details.map(({ label }) => label)).toEqual([
+    ...["Dienst", "Damals angefordert", "Damals verzögert", "Damals zugestellt"],
+    ...["Damals abgerufen", "Antwort damals abgelehnt", "Übernommen"],
+  ]);
+  expect(details[1]?.value).toContain("Empfangsbekenntnis");
+  expect(details[4]?.value).toBe("03.01.2020, 12:00:00");
+});
+
+const putIn = async (one: HistoricLetter) => {
+  const [result] = await store.accept([await convert(one)], NOW);
+  return result;
+};
+test("letters that answer each other, themselves or nobody come in once and stay as they were moved", async () => {
+  const circle = [
+    { ...letter(1), answers: "old-2" },
+    { ...letter(2), answers: "old-1" },
+    { ...letter(3), answers: "old-3" },
+    { ...letter(4), answers: "nowhere" },
+  ];
+  for (const one of circle) expect(await putIn(one)).toMatchObject({ outcome: "stored" });
+  const replies = async () =>
+    Promise.all(
+      circle.map(async ({ message: { sourceId } }) => {
+        const known = await store.messageBySource("a", sourceId);
+        return known?.message.inReplyTo;
+      }),
+    );
+  const first = await store.messageBySource("a", "old-1");
+  expect(await replies()).toEqual([undefined, first?.message.id, undefined, undefined]);
+  const lost = (await store.messageBySource("a", "old-4"))?.message.details ?? [];
+  expect(lost.find(({ label }) => label === "Antwort auf")?.value).toContain("nowhere");
+  // Now each knows the one that it answers: it stays the same letter all the same.
+  for (const one of circle) expect(await putIn(one)).toMatchObject({ outcome: "duplicate" });
+  expect((await replies()).filter((id) => id !== undefined)).toHaveLength(1);
+});
+
 test("what a live letter said of the case stays", async () => {
   const first = await convert(letter(9));
   const live = { ...first, decision: { phase: "matrix", rule: "account" } as const };
