@@ -1,10 +1,12 @@
 import type { Command } from "commander";
+import { z } from "zod";
 import type { LoadedConfig } from "../config/load.ts";
 import { GatewayError } from "../model/errors.ts";
 import { digestOf } from "../model/id.ts";
 import { callAdmin, isRunning } from "../ops/admin-client.ts";
 import { applyLinks, linkOfRow, type LinksApplied } from "../ops/links.ts";
 import { parseLinks, type LinkRow } from "../ops/links-file.ts";
+import { noteLater } from "../people/later.ts";
 import { cursorOfLink } from "../store/sql/links.ts";
 import type { Link, Store } from "../store/store.ts";
 import type { Cli } from "./cli.ts";
@@ -17,6 +19,7 @@ const PAGE = 1_000;
 /** Mailboxes whose rooms the gateway is asked to look at in one request. */
 const REFRESH_PAGE = 1_000;
 const REFRESH_MS = 600_000;
+const refreshAnswer = z.object({ roomsLater: z.int() });
 
 export const addLinks: AddCommand = (parent, cli) => {
   const links = parent
@@ -75,6 +78,8 @@ function addSingleLinks(links: Command, cli: () => Cli): void {
         if (!(await storage.store.removeLink(account, mailbox, user, actor, now())))
           throw new GatewayError("NOT_FOUND", whyNoLink(loaded, account, mailbox, user));
         const note = await refreshRooms(loaded, [{ account, mailbox }]);
+        // Nobody may stay in a room because the gateway happened to be down.
+        if (!note.told) await noteLater(storage.store, account, mailbox);
         cli().print({ removed: true, rooms: note.told }, () => lines(["removed", note.text]));
       }),
     );
@@ -144,13 +149,24 @@ async function refreshRooms(
   rows: readonly { account: string; mailbox: string }[],
 ): Promise<{ told: boolean; text: string }> {
   if (!(await isRunning(config)))
-    return { told: false, text: "the gateway does not run; rooms follow with their next letter" };
+    return {
+      told: false,
+      text: "the gateway does not run; rooms follow when it does, at the latest with their next letter",
+    };
   const mailboxes = rows.map(({ account, mailbox }) => ({ account, mailbox }));
+  let later = 0;
   const path = "/api/v1/links/refresh";
   for (let n = 0; n < mailboxes.length; n += REFRESH_PAGE) {
     const body = { mailboxes: mailboxes.slice(n, n + REFRESH_PAGE) };
-    await callAdmin(config, { role: "admin", method: "POST", path, body, timeoutMs: REFRESH_MS });
+    const request = { role: "admin", method: "POST", path, body } as const;
+    const answer = await callAdmin(config, { ...request, timeoutMs: REFRESH_MS });
+    later += refreshAnswer.safeParse(answer).data?.roomsLater ?? 0;
   }
+  if (later > 0)
+    return {
+      told: true,
+      text: `the rooms of ${later} mailboxes follow when the homeserver is back: it does not answer`,
+    };
   return { told: true, text: "the rooms of these mailboxes were brought up to date" };
 }
 

@@ -18,6 +18,7 @@ import { parseLimit } from "./options.ts";
 import { lines, table } from "./output.ts";
 import { renderExplanation, renderReview } from "./plan-views.ts";
 import type { AddCommand } from "./program.ts";
+import { addWishes, wishNote } from "./wishes.ts";
 
 interface ApplyFlags {
   readonly jump?: boolean;
@@ -34,12 +35,14 @@ export const addPlan: AddCommand = (parent, cli) => {
       cli().withStorage(async (opened) => {
         const review = await reviewPlan(depsOf(cli(), opened), planOf(opened.loaded.config));
         if (blocking(review.conflicts, false).length > 0) cli().exitWith(EXIT.failed.code);
-        cli().print(reviewDocument(review), () => renderReview(cli().style, review));
+        const note = await wishNote(opened.storage.store, review.after);
+        cli().print(reviewDocument(review), () => renderReview(cli().style, review) + note);
       }),
     );
   addApply(plan, cli);
   addHistory(plan, cli);
   addExplain(plan, cli);
+  addWishes(plan, cli);
 };
 
 function addApply(plan: Command, cli: () => Cli): void {

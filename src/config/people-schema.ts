@@ -64,6 +64,13 @@ export const accountPeople = {
     .max(MAX_NAMED)
     .optional()
     .describe("Who stands in for whom; more: `postfach-bridge links substitute`."),
+  claimsInRoom: z
+    .enum(["confirm", "request"])
+    .optional()
+    .describe(
+      "What readers may do by themselves in a chat with the gateway's user: confirm: give back a one-time code that a " +
+        "portal asked for. request: ask for the code as well. Without it only the admin API does both.",
+    ),
   levels: z
     .strictObject({
       roomMaximum: z

@@ -10,6 +10,7 @@ import type {
 import type { AccountConfig, AppserviceConfig, HomeserverConfig } from "../config/schema.ts";
 import type { ErrorCode } from "../model/errors.ts";
 import type { CaseInfo, IncomingMessage, Party, TrustLevel } from "../model/message.ts";
+import type { ClaimDesk } from "../people/claim-desk.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { Conversation, EventResult, Store, StoredEvent } from "../store/store.ts";
@@ -51,6 +52,8 @@ export interface MatrixDeps {
     options?: MatrixAcceptOptions,
   ): Promise<Accepted>;
   report(report: Report): Promise<void>;
+  /** Lets readers link mailboxes in a chat with the keeper; absent: such invitations are declined. */
+  readonly claims?: ClaimDesk | undefined;
   /** After events were recorded: their lanes have work. */
   ring(lane: string): void;
   /** Counters of src/ops/metrics.ts. */

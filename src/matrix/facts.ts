@@ -31,6 +31,12 @@ export const SCOPE = {
   request: "matrix-request",
   /** event id of a command → source id of the act that it became. */
   act: "matrix-act",
+  /** room id of a chat in which somebody links a mailbox → who. */
+  claimRoom: "matrix-claim-room",
+  /** user id → room id of their chat. */
+  claimRoomOf: "matrix-claim-room-of",
+  /** event id → what it is answered in such a chat, until that is said. */
+  claimAnswer: "matrix-claim-answer",
 } as const;
 
 const ghostFact = z.object({

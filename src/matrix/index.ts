@@ -1,6 +1,7 @@
 import type { Capabilities } from "../bridge/contract.ts";
 import { DeliveryError, describeError } from "../model/errors.ts";
 import type { Party } from "../model/message.ts";
+import { createClaimRooms } from "./claim-rooms.ts";
 import { createClient } from "./client.ts";
 import type { Matrix, MatrixAccount, MatrixDeps } from "./contract.ts";
 import { createConversations } from "./conversations.ts";
@@ -83,15 +84,19 @@ function buildParts(deps: MatrixDeps) {
   const sweeper = createSweeper({ ...base, every: homeserver.sweepEvery });
   const conversations = createConversations({ ...base, accounts });
   const upgrades = createUpgrades(base);
+  const { refreshReaders } = conversations;
+  const claimRooms =
+    deps.claims && createClaimRooms({ ...base, desk: deps.claims, refreshReaders });
   const invitations = createInvitations({
     ...base,
     upgrades,
+    claimRooms,
     openConversation: (request, by) =>
       conversations.open(request, by, AbortSignal.timeout(REQUEST_MS)),
   });
   const accept = deps.accept.bind(deps);
   const report = deps.report.bind(deps);
-  const intake = createIntake({ ...base, invitations, upgrades, accept, report });
+  const intake = createIntake({ ...base, invitations, claimRooms, upgrades, accept, report });
   const frame = createFrame({
     homeserver,
     appservice,

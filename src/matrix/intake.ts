@@ -5,6 +5,7 @@ import { DeliveryError, GatewayError, describeError } from "../model/errors.ts";
 import { laneOfRoom } from "../pipeline/lanes.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { Conversation, EventResult, Store, StoredEvent } from "../store/store.ts";
+import type { ClaimRooms } from "./claim-rooms.ts";
 import { MAX_EVENT_BYTES, keepEvent } from "./envelope.ts";
 import { CONTENT_TYPES, readEventSchema, roomEventSchema, type RoomEvent } from "./events.ts";
 import { SCOPE, putMember } from "./facts.ts";
@@ -24,6 +25,7 @@ export interface IntakeDeps extends LetterIntakeDeps, ReceiptIntakeDeps, Redacti
   readonly names: Names;
   readonly log: Log;
   readonly invitations: Invitations;
+  readonly claimRooms?: ClaimRooms | undefined;
   readonly upgrades: Upgrades;
 }
 
@@ -82,6 +84,8 @@ async function take(
   const event = roomEventSchema.parse(value);
   // An account that is switched off lets its events wait: this throws a transient fault.
   if (conversation) deps.account(conversation.account);
+  const chatted = conversation ? undefined : await deps.claimRooms?.take(event, signal);
+  if (chatted) return chatted;
   if (event.type === "m.room.member") return takeMember(deps, conversation, event, signal);
   if (!conversation) return ignored("no room of a case");
   if (event.type === "m.room.tombstone") return deps.upgrades.follow(conversation, event, signal);

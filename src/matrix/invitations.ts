@@ -2,13 +2,14 @@ import { z } from "zod";
 import type { Log } from "../bridge/contract.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { EventResult, Store } from "../store/store.ts";
+import type { ClaimRooms } from "./claim-rooms.ts";
 import type { Client } from "./client.ts";
 import type { Matrix } from "./contract.ts";
 import type { RoomEvent } from "./events.ts";
 import { SCOPE, type GhostFact } from "./facts.ts";
 import type { Ghosts } from "./ghosts.ts";
 import { refusedWith } from "./homeserver-error.ts";
-import type { Names } from "./names.ts";
+import { isApplicationUser, type Names } from "./names.ts";
 import type { Upgrades } from "./upgrades.ts";
 import { txnIdOf } from "./voice.ts";
 
@@ -19,6 +20,8 @@ export interface InvitationDeps {
   readonly ghosts: Ghosts;
   readonly directory: Directory;
   readonly upgrades: Upgrades;
+  /** Chats in which readers link their mailbox; absent: nobody may. */
+  readonly claimRooms?: ClaimRooms | undefined;
   readonly log: Log;
   readonly openConversation: Matrix["openConversation"];
 }
@@ -43,6 +46,8 @@ export function createInvitations(deps: InvitationDeps): Invitations {
       const user = invite.state_key ?? "";
       const followed = await deps.upgrades.invited(invite.room_id, signal);
       if (followed) return followed;
+      if (user === deps.names.keeper && deps.claimRooms && !isApplicationUser(invite.sender))
+        return deps.claimRooms.enter(invite, signal);
       const ghost = await deps.ghosts.whoIs(user);
       const isClerk = ghost && (await deps.directory.isClerk(ghost.account, invite.sender));
       if (!ghost || !isClerk) {

@@ -3,6 +3,7 @@ import { describeError, GatewayError } from "../model/errors.ts";
 import { digestOf } from "../model/id.ts";
 import type { Link } from "../store/store.ts";
 import { cursorOfLink } from "../store/sql/links.ts";
+import { noteLater } from "../people/later.ts";
 import { endpoint, time, type Endpoint } from "./endpoints.ts";
 import type { AdminDeps } from "./http.ts";
 import { parseLinks } from "./links-file.ts";
@@ -27,7 +28,7 @@ const linkSchema = z
   .meta({ id: "Link" });
 const rooms = {
   roomsRefreshed: z.int(),
-  roomsLater: z.int().describe("Mailboxes whose rooms follow with the next letter."),
+  roomsLater: z.int().describe("Mailboxes whose rooms follow when the homeserver is back."),
 };
 /** What became of links that were put. */
 export const linksAppliedSchema = z
@@ -130,10 +131,10 @@ function followEndpoint(deps: AdminDeps): Endpoint {
 
 /**
  * Membership follows links. The links are stored already, so a homeserver that is away now is no failure of the
- * request: its rooms follow with the next letter.
+ * request: its rooms follow within a minute of its return, and before the next letter.
  */
 export async function refreshRooms(
-  deps: Pick<AdminDeps, "matrix" | "log">,
+  deps: Pick<AdminDeps, "matrix" | "log" | "storage">,
   mailboxes: readonly Mailbox[],
 ): Promise<{ roomsRefreshed: number; roomsLater: number }> {
   const different = new Map(
@@ -148,6 +149,7 @@ export async function refreshRooms(
       await deps.matrix.refreshReaders(account, mailbox);
     } catch (error) {
       later += 1;
+      await noteLater(deps.storage.store, account, mailbox);
       deps.log.warn({ account, error: describeError(error) }, "readers-not-refreshed");
     }
   }

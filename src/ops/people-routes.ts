@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { mailboxId, matrixUser } from "../bridge/settings.ts";
-import { GatewayError } from "../model/errors.ts";
+import { describeError, GatewayError } from "../model/errors.ts";
 import { confirmClaim, requestClaim, type ClaimDeps } from "../people/claims.ts";
 import { newSubstitution, substitutionRowSchema } from "../people/substituting.ts";
 import type { AdminDeps } from "./http.ts";
@@ -138,7 +138,6 @@ function substitutionEndpoints(deps: AdminDeps): Endpoint[] {
     ...{ id: z.string(), account: z.string(), absent: z.string(), deputy: z.string() },
     ...{ from: time(), until: time(), by: z.string() },
   });
-  const follow = (name: string) => deps.matrix.refreshReaders(name);
   return [
     endpoint({
       ...{ method: "GET", path: "/api/v1/substitutions", role: "viewer" },
@@ -157,7 +156,7 @@ function substitutionEndpoints(deps: AdminDeps): Endpoint[] {
       async run({ body }, caller) {
         const added = newSubstitution(deps.config, body, caller.name, deps.now());
         await store.addSubstitution(added, deps.now());
-        await follow(added.account);
+        await follow(deps, added.account);
         return added;
       },
     }),
@@ -170,7 +169,7 @@ function substitutionEndpoints(deps: AdminDeps): Endpoint[] {
         const found = (await store.listSubstitutions(deps.now())).find((one) => one.id === id);
         if (!found || !(await store.endSubstitution(id, caller.name, deps.now())))
           throw new GatewayError("NOT_FOUND", `no substitution ${id} that is not over`);
-        await follow(found.account);
+        await follow(deps, found.account);
         return { ended: true as const };
       },
     }),
@@ -182,10 +181,22 @@ function refreshEndpoint(deps: AdminDeps): Endpoint {
     ...{ method: "POST", path: "/api/v1/substitutions/refresh", role: "admin" },
     summary: "Brings all rooms of an account up to date.",
     body: z.strictObject({ account: account() }),
-    answer: z.object({ refreshed: z.literal(true) }),
-    async run({ body }) {
-      await deps.matrix.refreshReaders(body.account);
-      return { refreshed: true as const };
-    },
+    answer: z.object({
+      refreshed: z
+        .boolean()
+        .describe("false: the homeserver is away; they follow when it is back."),
+    }),
+    run: async ({ body }) => ({ refreshed: await follow(deps, body.account) }),
   });
+}
+
+/** What is stored stands: a homeserver that is away must not make it look undone, and have it done twice. */
+async function follow({ matrix, log }: AdminDeps, account: string): Promise<boolean> {
+  try {
+    await matrix.refreshReaders(account);
+    return true;
+  } catch (error) {
+    log.warn({ account, error: describeError(error) }, "readers-not-refreshed");
+    return false;
+  }
 }

@@ -3,6 +3,7 @@ import type { BridgeDefinition } from "../bridge/contract.ts";
 import type { AccountConfig, CoreConfig } from "../config/schema.ts";
 import { GatewayError } from "../model/errors.ts";
 import { newId } from "../model/id.ts";
+import { createNames } from "../matrix/names.ts";
 import { checkLink } from "../ops/links.ts";
 import type { Acceptor } from "../pipeline/accept.ts";
 import type { ClaimResult, Store } from "../store/store.ts";
@@ -21,7 +22,10 @@ const MAX_TRIES = 5;
 
 export interface ClaimDeps {
   readonly config: CoreConfig;
-  readonly store: Pick<Store, "openClaim" | "answerClaim" | "claim" | "releaseHeld">;
+  readonly store: Pick<
+    Store,
+    "openClaim" | "answerClaim" | "answerAnyClaim" | "claim" | "releaseHeld"
+  >;
   readonly acceptor: Pick<Acceptor, "fromLegacy">;
   /** undefined: the account does not run. */
   running(account: string): Pick<BridgeDefinition, "capabilities"> | undefined;
@@ -57,11 +61,22 @@ export async function requestClaim(
   );
   const { name, title } = account;
   const letter = { ...wish, id, account: name, title, code: spell(code), now };
+  const keeper = account.claimsInRoom && keeperOf(deps.config);
   const until = spokenDay(dayOf(new Date(expiresAt.getTime() - DAY_MS)));
-  await deps.acceptor.fromLegacy(account, claimLetter({ ...letter, until }), {
-    destination: "legacy",
-  });
+  await deps.acceptor.fromLegacy(
+    account,
+    claimLetter({ ...letter, until, ...(keeper === undefined ? {} : { keeper }) }),
+    { destination: "legacy" },
+  );
   return { id, expiresAt };
+}
+
+export interface Confirmed {
+  readonly result: ClaimResult;
+  readonly account?: string;
+  readonly mailbox?: string;
+  /** Letters that were held for the mailbox, and go on now. */
+  readonly released?: number;
 }
 
 /** Held letters of the mailbox go on when the code was right. */
@@ -69,17 +84,41 @@ export async function confirmClaim(
   deps: ClaimDeps,
   given: { readonly id: string; readonly user: string; readonly code: string },
   by: string,
-): Promise<{ result: ClaimResult; account?: string; mailbox?: string; released?: number }> {
+): Promise<Confirmed> {
   const { id, user } = given;
   const mac = macOf(deps, id, normalise(given.code));
-  const now = deps.now();
-  const result = await deps.store.answerClaim({ id, user, mac, by, maxTries: MAX_TRIES }, now);
-  const claim = result === "linked" ? await deps.store.claim(id) : undefined;
+  const answer = { id, user, mac, by, maxTries: MAX_TRIES };
+  return confirmed(deps, { id, result: await deps.store.answerClaim(answer, deps.now()) }, by);
+}
+
+/** The same for somebody who only has a code; it is compared with what this user has open in these accounts. */
+export async function confirmAnyClaim(
+  deps: ClaimDeps,
+  given: { readonly accounts: readonly string[]; readonly user: string; readonly code: string },
+): Promise<Confirmed> {
+  const { accounts, user } = given;
+  const code = normalise(given.code);
+  const macFor = (id: string) => macOf(deps, id, code);
+  const answer = { accounts, user, macOf: macFor, by: user, maxTries: MAX_TRIES };
+  return confirmed(deps, await deps.store.answerAnyClaim(answer, deps.now()), user);
+}
+
+async function confirmed(
+  deps: ClaimDeps,
+  { result, id }: { readonly result: ClaimResult; readonly id?: string },
+  by: string,
+): Promise<Confirmed> {
+  const claim = result === "linked" && id !== undefined ? await deps.store.claim(id) : undefined;
   if (!claim) return { result };
   const { account, mailbox } = claim;
   const code = "RECIPIENT_UNLINKED";
-  const released = await deps.store.releaseHeld(account, mailbox, code, by, now);
+  const released = await deps.store.releaseHeld(account, mailbox, code, by, deps.now());
   return { result, account, mailbox, released };
+}
+
+/** Our user with whom readers chat. */
+function keeperOf({ appservice, homeserver }: CoreConfig): string {
+  return createNames(appservice.prefix, homeserver.name).keeper;
 }
 
 function accountOf(deps: ClaimDeps, { account: name, user }: ClaimWish): AccountConfig {

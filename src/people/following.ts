@@ -1,9 +1,9 @@
 import type { Log } from "../bridge/contract.ts";
-import { pause } from "../bridge/context.ts";
 import type { AccountConfig } from "../config/schema.ts";
 import type { Matrix } from "../matrix/contract.ts";
-import { describeError } from "../model/errors.ts";
+import { startRepeating } from "../ops/repeating.ts";
 import type { Store } from "../store/store.ts";
+import { followLater } from "./later.ts";
 import { momentsOf } from "./substitution.ts";
 
 /** How often it is looked whether a link or a substitution begins or ends, milliseconds. */
@@ -14,7 +14,10 @@ const KEY = "followed-until";
 
 export interface FollowDeps {
   readonly accounts: readonly AccountConfig[];
-  readonly store: Pick<Store, "fact" | "putFact" | "linksTurning" | "substitutionsTurning">;
+  readonly store: Pick<
+    Store,
+    "fact" | "putFact" | "removeFact" | "listFacts" | "linksTurning" | "substitutionsTurning"
+  >;
   readonly matrix: Pick<Matrix, "refreshReaders">;
   readonly log: Log;
   readonly now: () => Date;
@@ -26,6 +29,8 @@ export interface FollowDeps {
  */
 export async function followTurns(deps: FollowDeps): Promise<void> {
   const { store, matrix, accounts } = deps;
+  const running = new Set(accounts.map(({ name }) => name));
+  await followLater({ store, matrix, runs: (account) => running.has(account) });
   const to = deps.now();
   const known = await store.fact(SCOPE, KEY);
   const from = known === undefined ? new Date(0) : new Date(known);
@@ -35,7 +40,6 @@ export async function followTurns(deps: FollowDeps): Promise<void> {
   for (const { name, substitutions = [] } of accounts)
     if (substitutions.map(momentsOf).some((one) => within(one.from) || within(one.until)))
       turned.add(name);
-  const running = new Set(accounts.map(({ name }) => name));
   for (const account of turned) if (running.has(account)) await matrix.refreshReaders(account);
   for (const { account, mailbox } of await store.linksTurning(from, to))
     if (running.has(account) && !turned.has(account)) await matrix.refreshReaders(account, mailbox);
@@ -43,23 +47,7 @@ export async function followTurns(deps: FollowDeps): Promise<void> {
 }
 
 export function startFollowing(deps: FollowDeps): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const run = async () => {
-    while (!stopping.signal.aborted) {
-      try {
-        await followTurns(deps);
-      } catch (error) {
-        if (!stopping.signal.aborted)
-          deps.log.warn({ error: describeError(error) }, "rooms-do-not-follow-yet");
-      }
-      await pause(LOOK_MS, stopping.signal);
-    }
-  };
-  const running = run();
-  return {
-    async stop() {
-      stopping.abort(new Error("the gateway stops"));
-      await running;
-    },
-  };
+  const { log } = deps;
+  const task = () => followTurns(deps);
+  return startRepeating({ everyMs: LOOK_MS, failure: "rooms-do-not-follow-yet", log, task });
 }

@@ -32,12 +32,16 @@ export interface ClaimLetter {
   readonly code: string;
   /** A day in words. */
   readonly until: string;
+  /** Our user that takes the code in a chat; absent: only whoever asked for it does. */
+  readonly keeper?: string;
   readonly now: Date;
 }
 
 /** The one-time code on its way through the old mailbox. */
 export function claimLetter(claim: ClaimLetter): IncomingMessage {
-  const { id, account, title, mailbox, user, code, until, now } = claim;
+  const { id, account, title, mailbox, user, code, until, keeper, now } = claim;
+  const place = "Geben Sie ihn dort ein, wo Sie die Verbindung beantragt haben";
+  const chat = `oder senden Sie in einem unverschlüsselten Chat an ${keeper}: !postfach bestätigen ${code}`;
   return {
     sourceId: `${OWN}claim:${id}`,
     conversation: `${OWN}claim:${mailbox}`,
@@ -48,7 +52,7 @@ export function claimLetter(claim: ClaimLetter): IncomingMessage {
     text: [
       `für das Matrix-Konto ${user} wurde beantragt, es mit diesem Postfach zu verbinden.`,
       `Ihr Einmalcode lautet: ${code}`,
-      `Er gilt bis ${until} und nur für dieses Konto. Geben Sie ihn dort ein, wo Sie die Verbindung beantragt haben.`,
+      `Er gilt bis ${until} und nur für dieses Konto. ${place}${keeper === undefined ? "." : `, ${chat}`}`,
       "Geben Sie den Code niemandem weiter. Haben Sie die Verbindung nicht beantragt, müssen Sie nichts tun: Ohne den Code geschieht nichts.",
     ].join("\n\n"),
     attachments: [],

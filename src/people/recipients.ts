@@ -28,10 +28,21 @@ export async function findRecipient(
     const message = `the directory does not answer: ${describeError(error)}`;
     throw new GatewayError("REMOTE_UNAVAILABLE", message, { cause: error });
   }
-  const byAddress = new Map(hits.map((party) => [party.address, party]));
-  const all = [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
+  // Whatever order the directory has, and however it calls the same address.
+  const ordered = hits.toSorted((a, b) => compare(keyOf(a), keyOf(b)));
+  const all = [...Map.groupBy(ordered, ({ address }) => address).values()].flatMap(([first]) =>
+    first ? [first] : [],
+  );
   const [only] = all;
   if (!only) return { result: "none" };
   if (all.length === 1) return { result: "found", recipient: only };
   return { result: "several", recipients: all.slice(0, MAX_HITS), more: all.length > MAX_HITS };
+}
+
+/** What tells two hits apart; no address holds a line break. */
+function keyOf({ address, name, role }: Party): string {
+  return [address, name ?? "", role ?? ""].join("\n");
+}
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }

@@ -48,3 +48,11 @@ export interface ClaimLimits {
 }
 /** linked: the code was right and the link stands. */
 export type ClaimResult = "linked" | "wrong-code" | "expired" | "blocked" | "closed" | "unknown";
+export interface AnyClaimAnswer {
+  readonly user: string;
+  readonly accounts: readonly string[];
+  /** HMAC that the given code would have for the claim with this id. */
+  macOf(id: string): string;
+  readonly by: string;
+  readonly maxTries: number;
+}

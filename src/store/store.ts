@@ -26,6 +26,7 @@ import type {
   Work,
 } from "./records.ts";
 import type {
+  AnyClaimAnswer,
   Claim,
   ClaimLimits,
   ClaimResult,
@@ -211,6 +212,11 @@ export interface Store {
     given: { id: string; user: string; mac: string; by: string; maxTries: number },
     at: Date,
   ): Promise<ClaimResult>;
+  /**
+   * The same for somebody who gives a code without saying for which mailbox: of all open claims of this user in these
+   * accounts. The right code counts for its own claim only, a wrong one is a try of each. unknown: none is open.
+   */
+  answerAnyClaim(given: AnyClaimAnswer, at: Date): Promise<{ result: ClaimResult; id?: string }>;
   claim(id: string): Promise<Claim | undefined>;
 
   // --- small facts -------------------------------------------------------------------------------------------------

@@ -100,6 +100,37 @@ export function peopleSuite(bench: Bench): void {
     expect(await store.linksOf("a", "m1")).toEqual([]);
   });
 
+  test("a code without its claim counts for the claim that it belongs to; a wrong one is a try of each", async () => {
+    const { store } = bench;
+    const user = "@erika:example.org";
+    const [first, second] = [claimOf({ id: "c1" }), claimOf({ id: "c2", mailbox: "m2" })];
+    const elsewhere = claimOf({ id: "c3", account: "b" });
+    for (const claim of [first, second, elsewhere])
+      await store.openClaim({ ...claim, mac: `mac-${claim.id}` }, limits, T0);
+    const give = (code: string, changes: object = {}, at = T0) =>
+      store.answerAnyClaim(
+        {
+          ...{ user, accounts: ["a"], by: user, maxTries: 3 },
+          macOf: (id) => (code === id ? `mac-${id}` : "nothing"),
+          ...changes,
+        },
+        at,
+      );
+    expect(await give("c3"), "of an account that does not allow it").toMatchObject({
+      result: "wrong-code",
+    });
+    expect((await store.claim("c3"))?.tries).toBe(0);
+    expect(await give("c1", { user: "@eve:example.org" })).toEqual({ result: "unknown" });
+    expect(await give("c1")).toEqual({ result: "linked", id: "c1" });
+    expect(await give("c1"), "only once").toMatchObject({ result: "wrong-code" });
+    expect((await store.claim("c2"))?.tries).toBe(2);
+    expect(await give("c2", {}, day(7)), "its time is over").toEqual({ result: "unknown" });
+    expect(await give("none")).toMatchObject({ result: "blocked" });
+    expect(await give("c2"), "guessing has ended").toEqual({ result: "unknown" });
+    expect(await store.linksOf("a", "m2")).toEqual([]);
+    expect(await store.linksOf("a", "m1")).toMatchObject([{ provenance: "claim", by: user }]);
+  });
+
   test("codes are limited per mailbox and per user, also when asked for at once", async () => {
     const { store } = bench;
     const ask = (fields: Partial<NewClaim>) => store.openClaim(claimOf(fields), limits, T0);

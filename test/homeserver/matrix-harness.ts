@@ -41,6 +41,7 @@ export interface WorldOptions {
   readonly clock?: () => Date;
   readonly count?: MatrixDeps["count"];
   readonly review?: MatrixAccount["review"];
+  readonly claims?: MatrixDeps["claims"];
 }
 
 /** The running gateway's Matrix side; `restart` keeps the database and forgets everything else, as a crash does. */
@@ -200,6 +201,7 @@ async function startLife(base: Base) {
     report: (report) => reportReceipt({ store, log, now, ring }, undefined, report),
     ring,
     count: options.count ?? (() => undefined),
+    claims: options.claims,
     now,
   });
   const toLegacy = {

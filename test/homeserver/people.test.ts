@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
 import { newId } from "../../src/model/id.ts";
 import { followTurns } from "../../src/people/following.ts";
+import { noteLater } from "../../src/people/later.ts";
 import { writerOf } from "../../src/people/writer.ts";
 import { letterView } from "../../src/ops/views.ts";
 import type { MatrixClient } from "../support/matrix-client.ts";
@@ -131,6 +132,23 @@ describe("time", () => {
     clock = new Date(clock.getTime() + 2 * DAY);
     await follow(world);
     expect(await user("clerk").members(room)).not.toContain(id("wanda"));
+  });
+
+  it("a removal that the homeserver did not hear of is caught up with, without a letter", async () => {
+    const world = await start({ links: [] });
+    const link = { account: "bauamt", mailbox: "mailbox-1", by: "op" } as const;
+    for (const name of ["erika", "wanda"])
+      await world.store.putLink({ ...link, user: id(name), provenance: "admin" }, clock);
+    await world.settled(await world.fromLegacy({}));
+    const room = await enterRoom(user("erika"));
+    expect(await enterRoom(user("wanda"))).toBe(room);
+    await world.store.removeLink("bauamt", "mailbox-1", id("wanda"), "op", clock);
+    await noteLater(world.store, "bauamt", "mailbox-1");
+    await noteLater(world.store, "switched-off", "mailbox-1");
+    await follow(world);
+    expect(await user("erika").members(room)).not.toContain(id("wanda"));
+    const left = await world.store.listFacts("people-later", "", { limit: 9 });
+    expect(left.map(({ key }) => key)).toEqual(["switched-off\nmailbox-1"]);
   });
 
   it("a link that ends closes the room before the next letter", async () => {

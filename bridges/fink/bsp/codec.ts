@@ -39,6 +39,8 @@ export const EXTRA = {
 /** Marks a case id as ours: it names the letter and nothing else. */
 const OWN_CASE = "mxgw:";
 const AUTHORITY = "authority:";
+/** Under this key the gateway names the Matrix user who wrote a letter (docs/people.md). */
+const WRITER = "matrix.sender";
 
 /** What a letter says that no message knows. */
 export interface Letterhead {
@@ -70,6 +72,7 @@ export function letterOf<F>(
     issue: write.issue,
     createdAt: message.sentAt,
     id,
+    ...operatorOf(message, authority),
     sender: senderOf(message, head, service),
     recipient: recipientOf(message),
     ...(answerTo === undefined ? {} : { answerTo }),
@@ -104,6 +107,12 @@ function recipientOf(message: Outgoing): BspLetter<never>["recipient"] {
 
 function serviceOf({ extra }: Outgoing, { authority, answered }: Letterhead): string {
   return extra?.[EXTRA.service] ?? answered?.extra?.[EXTRA.service] ?? authority.service;
+}
+
+/** Anwenderkennung names the clerk who sends, for the logs over there (bundid-fink.md §1.7); a citizen is none. */
+function operatorOf({ from, extra }: Outgoing, { nameClerk }: AuthoritySettings) {
+  const operator = nameClerk && from.role !== "citizen" ? extra?.[WRITER] : undefined;
+  return operator === undefined ? {} : { operator };
 }
 
 /** An authority writes with its own data; a citizen who answers with the mailbox that the letter had reached. */

@@ -27,6 +27,12 @@ export const authoritySettings = z
       .max(1_024)
       .optional()
       .describe("Web page shown to citizens (https)."),
+    nameClerk: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Does a letter name the Matrix user of the clerk who wrote it (Anwenderkennung)? The mailbox node logs it; citizens do not see it.",
+      ),
     minimumLevel: levelSchema
       .default(1)
       .describe(

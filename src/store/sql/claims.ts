@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { GatewayError } from "../../model/errors.ts";
-import type { Claim, ClaimLimits, ClaimResult, NewClaim, Store } from "../store.ts";
+import type { AnyClaimAnswer, Claim, ClaimLimits, ClaimResult, NewClaim, Store } from "../store.ts";
 import { writeAudit } from "./audit.ts";
 import type { StoreCore } from "./core.ts";
 import type { Row, SqlValue, Transaction } from "./database.ts";
@@ -11,13 +11,17 @@ const STATES = ["open", "used", "superseded", "blocked"] as const;
 const SELECT =
   "SELECT id, account, mailbox, user_id, code_mac, state, tries, requested_at, expires_at FROM claims";
 
-type ClaimMethods = Pick<Store, "openClaim" | "answerClaim" | "claim">;
+/** Open claims of one user that one code is compared with; limits per day and lifetime allow fewer. */
+const MAX_OPEN = 100;
+
+type ClaimMethods = Pick<Store, "openClaim" | "answerClaim" | "answerAnyClaim" | "claim">;
 type Answer = Parameters<Store["answerClaim"]>[0];
 
 export function claimMethods(core: StoreCore): ClaimMethods {
   return {
     openClaim: (claim, limits, at) => openClaim(core, claim, limits, at),
     answerClaim: (answer, at) => core.db.write((tx) => answerClaim(core, tx, answer, at)),
+    answerAnyClaim: (answer, at) => core.db.write((tx) => answerAny(core, tx, answer, at)),
     async claim(id) {
       const rows = await core.db.read((db) => db.all(`${SELECT} WHERE id = ?`, [id]));
       return rows[0] && claimOf(rows[0]);
@@ -91,6 +95,30 @@ async function answerClaim(
   await writeLink(core, tx, { account, mailbox, user, provenance: "claim", by }, at);
   await note(core, tx, claim, "claim-proved", by, at);
   return "linked";
+}
+
+async function answerAny(
+  core: StoreCore,
+  tx: Transaction,
+  { user, accounts, macOf, by, maxTries }: AnyClaimAnswer,
+  at: Date,
+): Promise<{ result: ClaimResult; id?: string }> {
+  await tx.lockGlobally("audit");
+  const rows = await tx.all(
+    `${SELECT} WHERE user_id = ? AND state = 'open' AND expires_at > ?
+     ORDER BY requested_at DESC, id DESC LIMIT ?`,
+    [user, at.getTime(), MAX_OPEN],
+  );
+  const open = rows.filter((row) => accounts.includes(textOf(row, "account")));
+  const meant = open.filter((row) => sameText(textOf(row, "code_mac"), macOf(textOf(row, "id"))));
+  let answer: { result: ClaimResult; id?: string } = { result: "unknown" };
+  for (const row of meant.length > 0 ? meant.slice(0, 1) : open) {
+    const id = textOf(row, "id");
+    const result = await answerClaim(core, tx, { id, user, mac: macOf(id), by, maxTries }, at);
+    // Of several that were tried in vain, one that still takes a code says it for all.
+    if (answer.result !== "wrong-code") answer = { result, id };
+  }
+  return answer;
 }
 
 function whyNot({ state }: Claim): ClaimResult {

@@ -119,6 +119,7 @@ async function travel(message: Message): Promise<{ letter: ArrivedLetter; back: 
     email: extra[EXTRA.email],
     phone: extra[EXTRA.phone],
     mailbox: OWN_MAILBOX,
+    nameClerk: true,
     minimumLevel: 1,
     defaultTitle: "Neue Nachricht",
     attachmentText: "Siehe Anlagen.",

@@ -93,15 +93,28 @@ describe("links substitute", () => {
     expect(document).toEqual({ substitutions: [] });
   });
 
-  test("a running gateway is asked to let the rooms follow", async () => {
-    const gateway = await serve(() => ({ json: { refreshed: true } }));
+  test.each([
+    [true, "the rooms of this account were brought up to date"],
+    [false, "the homeserver does not answer; rooms follow within a minute of its return"],
+  ])("a running gateway is asked to let the rooms follow: %s", async (refreshed, words) => {
+    const gateway = await serve(() => ({ json: { refreshed } }));
     const here = install(GOOD.replace("127.0.0.1:9010", `127.0.0.1:${gateway.port}`));
     await here.withStorage(() => Promise.resolve());
     const { out } = await here.run("links", "substitute", ...CHAIRS, "--until", UNTIL);
-    expect(out).toContain("the rooms of this account were brought up to date");
+    expect(out).toContain(words);
     expect(gateway.asked.at(-1)).toBe("POST /api/v1/substitutions/refresh");
     await gateway.close();
   });
+});
+
+test("links add says when rooms follow later", async () => {
+  const gateway = await serve(() => ({ json: { roomsRefreshed: 0, roomsLater: 1 } }));
+  const here = install(GOOD.replace("127.0.0.1:9010", `127.0.0.1:${gateway.port}`));
+  await here.withStorage(() => Promise.resolve());
+  const { code, out } = await here.run("links", "add", "first", "m1", DEPUTY);
+  expect(code).toBe(0);
+  expect(out).toContain("the rooms of 1 mailboxes follow when the homeserver is back");
+  await gateway.close();
 });
 
 describe("links history", () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Party } from "../../../src/model/message.ts";
+import { followLater } from "../../../src/people/later.ts";
 import { openAdmin, type AdminSite } from "./support.ts";
 
 let site: AdminSite;
@@ -115,4 +116,36 @@ describe("the wish to move with a cohort", () => {
     expect((await site.ask("viewer", "POST", "/api/v1/onboarding/cohort", body)).status).toBe(403);
     expect(await wishes()).toEqual([]);
   });
+});
+
+test("a homeserver that is away does not make a substitution look undone", async () => {
+  site.world.refresh = () => Promise.reject(new Error("away"));
+  const chairs = { account: "first", absent: "@a:example.org", deputy: "@b:example.org" };
+  const wanted = { ...chairs, until: "2026-03-10" };
+  const begun = await site.ask("admin", "POST", "/api/v1/substitutions", wanted);
+  expect(begun.status).toBe(200);
+  const refresh = { account: "first" };
+  expect((await site.ask("admin", "POST", "/api/v1/substitutions/refresh", refresh)).json).toEqual({
+    refreshed: false,
+  });
+  const end = { id: begun.json["id"] };
+  expect((await site.ask("admin", "POST", "/api/v1/substitutions/end", end)).status).toBe(200);
+  const { json } = await site.ask("viewer", "GET", "/api/v1/substitutions");
+  expect(json["substitutions"]).toEqual([]);
+  expect(site.logged.filter(({ event }) => event === "readers-not-refreshed")).toHaveLength(3);
+});
+
+test("rooms that could not follow a link are noted, and followed later", async () => {
+  site.world.refresh = () => Promise.reject(new Error("away"));
+  const link = { account: "first", mailbox: "m1", user: "@erika:example.org" };
+  const added = await site.ask("admin", "POST", "/api/v1/people/links", link);
+  expect(added.json).toMatchObject({ added: 1, roomsRefreshed: 0, roomsLater: 1 });
+  const { store } = site;
+  const follow = () =>
+    followLater({ store, matrix: site.deps.matrix, runs: (account) => account === "first" });
+  await expect(follow()).rejects.toThrow("away");
+  site.world.refresh = () => Promise.resolve();
+  await follow();
+  await follow();
+  expect(site.refreshed).toEqual(["first/m1"]);
 });

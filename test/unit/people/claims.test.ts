@@ -1,10 +1,15 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CoreConfig } from "../../../src/config/schema.ts";
 import type { AcceptOptions } from "../../../src/bridge/contract.ts";
 import type { IncomingMessage } from "../../../src/model/message.ts";
+import bundid from "../../../bridges/bundid/index.ts";
+import fink from "../../../bridges/fink/index.ts";
+import osci from "../../../bridges/osci/index.ts";
+import { createClaimDesk } from "../../../src/people/claim-desk.ts";
 import { confirmClaim, requestClaim, type ClaimDeps } from "../../../src/people/claims.ts";
 import { openTestStore, T0 } from "../../support/stores.ts";
 import { accountSample } from "../matrix/account-sample.ts";
+import { recordingLog } from "../matrix/support.ts";
 
 const WISH = { account: "bauamt", mailbox: "m1", user: "@erika:example.org" };
 const DAY = 86_400_000;
@@ -89,4 +94,55 @@ test("without a way into the old mailbox there is no claim, and ghosts claim not
   const off = { ...deps, running: () => undefined };
   await expect(requestClaim(off, WISH, "p")).rejects.toMatchObject({ code: "NOT_FOUND" });
   expect(sent).toEqual([]);
+});
+
+test("of the bridges that come along, only bundid writes into its citizens' old mailboxes", async () => {
+  const through = (definition: { capabilities: object }) =>
+    requestClaim({ ...deps, running: () => definition as never }, WISH, "portal");
+  for (const definition of [osci, fink])
+    await expect(through(definition)).rejects.toMatchObject({
+      code: "NOT_ALLOWED",
+      message: expect.stringContaining("no way to write into its old mailboxes") as string,
+    });
+  expect(sent).toEqual([]);
+  await through(bundid);
+  expect(sent).toHaveLength(1);
+});
+
+describe("the desk for readers", () => {
+  const deskOf = (claimsInRoom?: "confirm" | "request") => {
+    const accounts = [accountSample(claimsInRoom === undefined ? {} : { claimsInRoom })];
+    const { log, lines } = recordingLog();
+    const config = { ...deps.config, accounts };
+    return { desk: createClaimDesk({ ...deps, config, log }, accounts), lines };
+  };
+
+  test("is closed unless an account opens it; confirm gives no code out", async () => {
+    expect(deskOf().desk).toBeUndefined();
+    const { desk, lines } = deskOf("confirm");
+    expect(desk?.asks).toBe(false);
+    await desk?.request(WISH);
+    expect(sent).toEqual([]);
+    expect(lines.map(({ event }) => event)).toEqual(["claim-not-sent"]);
+    await requestClaim(deps, WISH, "portal");
+    expect(await desk?.confirm(WISH.user, codeIn())).toEqual({ account: "bauamt", mailbox: "m1" });
+  });
+
+  test("answers a refusal like a success, and nothing of the log is a code", async () => {
+    const { desk, lines } = deskOf("request");
+    for (let n = 0; n < 5; n += 1) await desk?.request(WISH);
+    await desk?.request({ ...WISH, account: "nowhere" });
+    expect(sent, "three for a mailbox in a day").toHaveLength(3);
+    expect(sent[0]?.message.text).toContain("@_postfach_keeper:example.org: !postfach bestätigen");
+    expect(await desk?.confirm(WISH.user, codeIn(0)), "replaced").toBeUndefined();
+    expect(await desk?.confirm("@eve:example.org", codeIn(2))).toBeUndefined();
+    expect(await desk?.confirm(WISH.user, codeIn(2))).toEqual({ account: "bauamt", mailbox: "m1" });
+    for (const n of [0, 1, 2]) expect(JSON.stringify(lines)).not.toContain(codeIn(n));
+  });
+
+  test("a database that is away is no answer: the chat tries again", async () => {
+    const { desk } = deskOf("request");
+    await bench.store.close();
+    await expect(desk?.request(WISH)).rejects.toThrow();
+  });
 });
