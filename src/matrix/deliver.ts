@@ -10,7 +10,9 @@ import type { MatrixAccount } from "./contract.ts";
 import { eventIdOf } from "./envelope.ts";
 import { SCOPE } from "./facts.ts";
 import {
+  fileAnnouncement,
   fileToEvent,
+  inPlaceOf,
   letterToEvents,
   type LetterEvents,
   type LetterFile,
@@ -41,17 +43,18 @@ export async function deliverLetter(
 ): Promise<Delivery> {
   const conversation = await conversationOf(deps.store, message);
   await noteRequest(deps.store, conversation.id, message);
+  const copy = await isCopyHere(deps.store, message);
   const events = letterToEvents(message, {
     conversation: conversation.id,
     bridge: deps.account(message.account).bridgeName,
     deliveryId,
     ...(await answeredEvent(deps.store, message)),
-    copy: await isCopyHere(deps.store, message),
+    copy,
   });
   const parts = await speak(deps, conversation, message.from, signal, async (voice) => {
     await seatReaders(deps, conversation, voice, signal);
     const sent = await alreadySent(deps, message, deliveryId, voice, signal);
-    return sendParts(deps, message, deliveryId, events, voice, sent, signal);
+    return sendParts(deps, message, deliveryId, { ...events, copy }, voice, sent, signal);
   });
   await forgetUploads(deps.store, deliveryId, events.files.length);
   const [remoteId] = parts;
@@ -112,7 +115,8 @@ async function alreadySent(
   voice: Voice,
   signal: AbortSignal,
 ): Promise<MarkedParts> {
-  const nothing = { main: undefined, files: new Map<number, string>() };
+  const none = new Map<number, string>();
+  const nothing = { main: undefined, files: none, announced: none };
   const now = deps.now().getTime();
   // The id of a letter holds when it was accepted: a young letter needs no look into the database.
   if (now - timeOfId(message.id) < TXN_TRUSTED_MS) return nothing;
@@ -132,7 +136,7 @@ async function sendParts(
   deps: DeliverDeps,
   message: Message,
   deliveryId: string,
-  events: LetterEvents,
+  events: LetterEvents & { readonly copy: boolean },
   voice: Voice,
   sent: MarkedParts,
   signal: AbortSignal,
@@ -157,7 +161,11 @@ async function sendParts(
   const parts = [main];
   for (const [index, file] of events.files.entries()) {
     const content = fileToEvent(message, deliveryId, file, index, uploads[index] ?? "", main);
-    parts.push(sent.files.get(index) ?? (await put(`file-${index}`, content)));
+    const announce = async () =>
+      sent.announced.get(index) ??
+      (await put(`notice-${index}`, fileAnnouncement(deliveryId, file, index, main)));
+    const whole = async () => (events.copy ? inPlaceOf(await announce(), content) : content);
+    parts.push(sent.files.get(index) ?? (await put(`file-${index}`, await whole())));
   }
   return parts;
 }

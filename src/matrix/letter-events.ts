@@ -9,6 +9,8 @@ import type { MediaSource } from "./media.ts";
 /** Structured blocks in the content of events; everything a client needs beyond what people read. */
 export const MESSAGE_BLOCK = "de.postfach-bridge.message";
 export const ATTACHMENT_BLOCK = "de.postfach-bridge.attachment";
+/** On the notice that says which file of a copy comes; the file itself replaces it. */
+export const ANNOUNCEMENT_BLOCK = "de.postfach-bridge.announcement";
 
 /**
  * Bytes of an event's content. An event may have 65 536 bytes (Client-Server API, "Size limits") with everything that
@@ -145,6 +147,43 @@ export function fileToEvent(
   mxc: string,
   mainEventId: string,
 ): Content {
+  const about = { rel_type: "m.reference", event_id: mainEventId };
+  const attachment = {
+    ...{ schema: 1, message_id: message.id, delivery_id: deliveryId, index, sha256: file.sha256 },
+    ...(file.signed === undefined ? {} : { signed: file.signed }),
+  };
+  return { ...fileContent(file, mxc), "m.relates_to": about, [ATTACHMENT_BLOCK]: attachment };
+}
+
+/**
+ * A file of a copy in two events, because clients ring for files: a notice that names it, and the file in place of the
+ * notice. Neither rings (default push rules `.m.rule.suppress_notices` and `.m.rule.suppress_edits`, seen with Synapse).
+ */
+export function fileAnnouncement(
+  deliveryId: string,
+  { name }: LetterFile,
+  index: number,
+  mainEventId: string,
+): Content {
+  return {
+    ...{ msgtype: "m.notice", body: `Anlage: ${name}`, "m.mentions": {} },
+    "m.relates_to": { rel_type: "m.reference", event_id: mainEventId },
+    [ANNOUNCEMENT_BLOCK]: { schema: 1, delivery_id: deliveryId, index },
+  };
+}
+
+/** `content`: the event of the file as it would stand alone. */
+export function inPlaceOf(announcement: string, content: Content): Content {
+  const { "m.relates_to": _, ...shown } = content;
+  return {
+    ...shown,
+    body: `* ${String(shown["body"])}`,
+    "m.new_content": shown,
+    "m.relates_to": { rel_type: "m.replace", event_id: announcement },
+  };
+}
+
+function fileContent(file: LetterFile, mxc: string): Content {
   return {
     msgtype: IMAGES.has(file.mediaType) ? "m.image" : "m.file",
     body: file.name,
@@ -152,15 +191,6 @@ export function fileToEvent(
     url: mxc,
     info: { mimetype: file.mediaType, size: file.size },
     "m.mentions": {},
-    "m.relates_to": { rel_type: "m.reference", event_id: mainEventId },
-    [ATTACHMENT_BLOCK]: {
-      schema: 1,
-      message_id: message.id,
-      delivery_id: deliveryId,
-      index,
-      sha256: file.sha256,
-      ...(file.signed === undefined ? {} : { signed: file.signed }),
-    },
   };
 }
 

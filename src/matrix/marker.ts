@@ -3,7 +3,7 @@ import { DeliveryError } from "../model/errors.ts";
 import type { Client } from "./client.ts";
 import { readAnswer } from "./homeserver-error.ts";
 import { path } from "./http.ts";
-import { ATTACHMENT_BLOCK, MESSAGE_BLOCK } from "./letter-events.ts";
+import { ANNOUNCEMENT_BLOCK, ATTACHMENT_BLOCK, MESSAGE_BLOCK } from "./letter-events.ts";
 import type { Voice } from "./voice.ts";
 
 /** Pages of the room's history that are searched, from its end. */
@@ -14,6 +14,8 @@ const PAGE = 100;
 export interface MarkedParts {
   readonly main: string | undefined;
   readonly files: ReadonlyMap<number, string>;
+  /** Notices of files that come in their place. */
+  readonly announced: ReadonlyMap<number, string>;
 }
 
 const pageAnswer = z.object({
@@ -35,6 +37,7 @@ export async function findMarked(
   signal: AbortSignal,
 ): Promise<MarkedParts> {
   const files = new Map<number, string>();
+  const announced = new Map<number, string>();
   const filter = JSON.stringify({ types: ["m.room.message"], senders: [voice.ghost] });
   let from: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
@@ -48,10 +51,14 @@ export async function findMarked(
     for (const { event_id: eventId, content } of chunk) {
       const file = fileBlock.safeParse(content[ATTACHMENT_BLOCK]);
       if (file.success && file.data.delivery_id === deliveryId) files.set(file.data.index, eventId);
+      const notice = fileBlock.safeParse(content[ANNOUNCEMENT_BLOCK]);
+      if (notice.success && notice.data.delivery_id === deliveryId)
+        announced.set(notice.data.index, eventId);
       const main = mainBlock.safeParse(content[MESSAGE_BLOCK]);
-      if (main.success && main.data.delivery_id === deliveryId) return { main: eventId, files };
+      if (main.success && main.data.delivery_id === deliveryId)
+        return { main: eventId, files, announced };
     }
-    if (end === undefined || end === from) return { main: undefined, files };
+    if (end === undefined || end === from) return { main: undefined, files, announced };
     from = end;
   }
   const message = `no mark of delivery ${deliveryId} in the last ${MAX_PAGES * PAGE} events`;

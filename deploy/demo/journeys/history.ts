@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RoomEvent } from "../../../test/support/matrix-client.ts";
 import { runCli, startCli } from "../gateway.ts";
-import { letterBlock, until } from "../reader.ts";
+import { until } from "../reader.ts";
 import { ACCOUNT, AUTHORITY, CLARA_MAILBOX, SERVICE } from "../worlds/bundid.ts";
-import { checkFile, makePdf, type Journey } from "./steps.ts";
+import { checkRooms, isLetter, type Export, type OldLetter } from "./history-rooms.ts";
+import { makePdf, type Journey } from "./steps.ts";
 
 const CASES = 4;
 const LETTERS_PER_CASE = 10;
@@ -16,20 +16,6 @@ const KILL_AFTER = 6;
 const SHOWN = 20;
 const DAY_MS = 86_400_000;
 const BEGIN = Date.UTC(2021, 2, 1, 9);
-
-/** An export of the old mailbox, as the operator has it on disk. */
-interface Export {
-  readonly file: string;
-  /** Case number → texts in the order of their times. */
-  readonly cases: ReadonlyMap<string, readonly OldLetter[]>;
-  readonly plan: Buffer;
-}
-interface OldLetter {
-  readonly id: string;
-  readonly at: number;
-  readonly text: string;
-  readonly hasFile: boolean;
-}
 
 /** What lay in the old mailbox moves into the rooms of its cases; nobody is rung up, and the old system hears nothing. */
 export async function historyMoves(journey: Journey): Promise<void> {
@@ -57,6 +43,12 @@ export async function historyMoves(journey: Journey): Promise<void> {
   timeline.show(moved.output, SHOWN);
   const verified = await migrate(journey, ["verify", "--account", ACCOUNT]);
   timeline.check("jederzeit wieder: postfach-bridge migrate verify", verified.ok, verified.output);
+  const status = await migrate(journey, ["status", "--account", ACCOUNT]);
+  timeline.check(
+    "wie weit jede Quelle ist: postfach-bridge migrate status",
+    status.ok,
+    status.output,
+  );
   const rooms = await checkRooms(journey, old);
   timeline.check(
     "dem Altsystem wurde nichts gesagt: keine Mail, keine Antwort, kein Schreiben",
@@ -90,15 +82,15 @@ function writeExport({ stack, timeline }: Journey): Export {
   for (let n = 0; n < LETTERS; n += 1) {
     const reference = `BV-2021-${n % CASES}-${run}`;
     const letter = {
-      ...{ id: `alt-${run}-${n}`, at: BEGIN + n * DAY_MS, hasFile: n < CASES },
+      ...{ id: `alt-${run}-${n}`, at: BEGIN + n * DAY_MS, hasFile: n >= LETTERS - CASES },
+      sent: Math.floor(n / CASES) % 3 === 2,
       text: `Schreiben ${n + 1} aus dem Jahr 2021`,
     };
     cases.set(reference, [...(cases.get(reference) ?? []), letter]);
-    const sent = Math.floor(n / CASES) % 3 === 2;
     lines.push(
       JSON.stringify({
         ...{ id: letter.id, sentAt: new Date(letter.at), text: letter.text },
-        ...(sent
+        ...(letter.sent
           ? { direction: "sent", from: clara, to: [office] }
           : { from: office, to: [clara] }),
         ...{ subject: "Bauvoranfrage", case: { reference } },
@@ -107,7 +99,7 @@ function writeExport({ stack, timeline }: Journey): Export {
       }),
     );
   }
-  const broken = { ...(JSON.parse(lines[0] ?? "") as object), id: `alt-${run}-kaputt` };
+  const broken = { ...(JSON.parse(lines[1] ?? "") as object), id: `alt-${run}-kaputt` };
   const attachments = [{ ...file, sha256: "0".repeat(64) }];
   const path = join(folder, "letters.jsonl");
   writeFileSync(
@@ -145,67 +137,14 @@ async function killInTheMiddle({ stack, gateway, timeline }: Journey, source: re
   await until("some letters to be moved", async () => (await stored()) >= KILL_AFTER || undefined);
   await moving.kill();
   const { signal } = await moving.exited;
+  // Clara is in the first rooms when the rest comes: it must not ring for her.
+  await stack.clara.look();
   const count = await stored();
   timeline.check(
     `mittendrin mit kill -9 beendet: ${count} von ${LETTERS} waren übernommen`,
     signal === "SIGKILL" && count < LETTERS,
     `${signal ?? "ended by itself"} ${count}`,
   );
-}
-
-/** One room per case, everything in it as it was then; case number → room. */
-async function checkRooms(journey: Journey, { cases, plan }: Export): Promise<Map<string, string>> {
-  const { stack, timeline } = journey;
-  const { clara } = stack;
-  const rooms = new Map<string, string>();
-  for (const [reference, letters] of cases) {
-    const { roomId } = await clara.waitFor("a moved letter", (it) =>
-      isLetter(it, letters[0]?.text),
-    );
-    rooms.set(reference, roomId);
-    const events = (await clara.client.timeline(roomId)).filter((it) => isLetter(it));
-    const found = events.map(({ content, origin_server_ts: at }) => [textOf(content), at]);
-    const expected = letters.map(({ text, at }) => [text, at]);
-    const right = JSON.stringify(found) === JSON.stringify(expected);
-    if (!right || events.some(({ content }) => content.msgtype !== "m.notice"))
-      throw new Error(`${reference} is not as it was: ${JSON.stringify(found)}`);
-  }
-  timeline.check(
-    `${cases.size} Vorgänge, ${cases.size} Räume; ${LETTERS} Schreiben zu ihrer Zeit, in ihrer Reihenfolge, ohne Klingeln`,
-    new Set(rooms.values()).size === cases.size,
-  );
-  const [roomId = ""] = rooms.values();
-  const file = await clara.waitFor(
-    "the old file",
-    (it, room) => room === roomId && it.content.msgtype === "m.file",
-  );
-  await checkFile(journey, clara, file.event, plan);
-  const { rooms: synced } = await clara.client.sync({
-    filter: { room: { timeline: { limit: 1 } } },
-  });
-  const unread = [...rooms.values()].map((id) => {
-    const room = synced?.join?.[id] as
-      { unread_notifications?: { highlight_count?: number } } | undefined;
-    return room?.unread_notifications?.highlight_count ?? 0;
-  });
-  timeline.check(
-    "niemand wurde angeklingelt",
-    unread.every((count) => count === 0),
-    unread.join(),
-  );
-  return rooms;
-}
-
-function isLetter(event: RoomEvent, text?: string): boolean {
-  const block = letterBlock(event);
-  if (block === undefined || event.content.msgtype === "m.file") return false;
-  return text === undefined || textOf(event.content) === text;
-}
-
-/** The line with the text itself, without subject and marks. */
-function textOf(content: RoomEvent["content"]): string {
-  const lines = String(content.body).split("\n");
-  return lines.find((line) => line.startsWith("Schreiben ")) ?? "";
 }
 
 /** What cannot be moved is kept with its reason; the operator decides. */
