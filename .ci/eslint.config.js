@@ -13,6 +13,12 @@ const nodeGlobals = Object.fromEntries(
     .map((name) => [name, "readonly"]),
 );
 
+const browserGlobals = Object.fromEntries(
+  ["document", "location", "sessionStorage", "addEventListener", "scrollTo", "fetch"]
+    .concat(["Node", "HTMLTableCellElement", "FormData", "URLSearchParams"])
+    .map((name) => [name, "readonly"]),
+);
+
 export default tseslint.config(
   { ignores: ["**/node_modules/**", ".ci/*.d.ts", ".cache/**", "dist/**", "data/**"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
@@ -33,6 +39,7 @@ export default tseslint.config(
     },
   },
   { files: ["**/*.{js,mjs}"], languageOptions: { globals: nodeGlobals } },
+  { files: ["src/ops/console/*.js"], languageOptions: { globals: browserGlobals } },
   {
     files: ["**/*.{ts,mts}"],
     extends: [tseslint.configs.strict],

@@ -90,9 +90,10 @@ function showWhereToLook(running: Stack, gateway: GatewayProcess): void {
 Alles läuft weiter, bis Sie Strg-C drücken.
 
   Matrix        ${running.homeserver.baseUrl}${pid}
-                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt, nora, anna, bruno, emil, lea, tom, uwe; Kennwort ${PASSWORD}
+                Anmelden mit einem beliebigen Matrix-Client: clara, bauamt, rechtsamt, nora, anna, bruno, emil, lea, tom, uwe, ida; Kennwort ${PASSWORD}
   ZBP-Postfach  ${running.bundid.zbp.controlUrl}/postfach   (so sieht es der Bürger im BundID-Postfach)
   Intermediär   ${running.egvp?.intermediary.controlUrl ?? ""}   (Postfächer und Laufzettel)
+  Konsole       ${gateway.adminUrl}/console/   (Token: cat ${relative(process.cwd(), dir)}/secrets/admin-token)
   Gateway       ${gateway.adminUrl}/ready
   Kommandos     npx postfach-bridge list  --config ${config}
                 npx postfach-bridge trace <id> --config ${config}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ROLES } from "./access.ts";
 import { endpoint, time, type Endpoint } from "./endpoints.ts";
 import { createHealthWatch } from "./health.ts";
 import type { AdminDeps } from "./http.ts";
@@ -88,8 +89,18 @@ export function healthEndpoints(deps: AdminDeps): Endpoint[] {
         homeserver: await watch.homeserver(),
       }),
     }),
+    callerEndpoint(),
     auditEndpoint(deps),
   ];
+}
+
+function callerEndpoint(): Endpoint {
+  return endpoint({
+    ...{ method: "GET", path: "/api/v1/caller", role: "viewer", refuses: [] },
+    summary: "Whose token this is, and what it may do.",
+    answer: z.object({ name: z.string(), role: z.enum(ROLES) }),
+    run: (_, { name, role }) => Promise.resolve({ name, role }),
+  });
 }
 
 function auditEndpoint({ storage: { store } }: AdminDeps): Endpoint {

@@ -8,6 +8,7 @@ import { GatewayError } from "../model/errors.ts";
 import type { Acceptor } from "../pipeline/accept.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { Storage } from "../store/open.ts";
+import { addConsole } from "./console.ts";
 import { createAccess, mayActAs, type Caller, type Role } from "./access.ts";
 import { adminEndpoints } from "./api.ts";
 import { mount } from "./endpoints.ts";
@@ -77,6 +78,7 @@ export function addAdminRoutes(app: FastifyInstance, deps: AdminDeps): void {
   app.addContentTypeParser("text/csv", { parseAs: "string" }, (_request, body, done) =>
     done(null, body),
   );
+  addConsole(app);
   mount(app, guard, adminEndpoints(deps));
 }
 

@@ -142,9 +142,13 @@ async function checkWriters(desk: DeskCase, events: readonly string[]): Promise<
     const block = statusBlock(it);
     return block?.["event_id"] === events.at(-1) && block?.["state"] !== "submission-accepted";
   });
-  timeline.say("Status im Raum", "nennt den Schreibenden als Feld", {
-    written_by: JSON.stringify(statusBlock(event)?.["written_by"]),
-  });
+  const writtenBy = statusBlock(event)?.["written_by"];
+  timeline.check(
+    "auch der Status im Raum nennt den Schreibenden als Feld",
+    JSON.stringify(writtenBy) ===
+      JSON.stringify({ user_id: deputy, desk: DESK.name, instead_of: lead }),
+    JSON.stringify(writtenBy),
+  );
 }
 interface Writer {
   readonly user: string;
@@ -162,11 +166,11 @@ async function endSubstitution(desk: DeskCase, id: string, letterId: string): Pr
   timeline.check("Uwe ist nicht mehr im Raum", (await namesIn(desk)).join() === "lea,tom");
   const text = "Vielen Dank, ich warte auf den Bescheid.";
   const event = await replyFromDora(desk, letterId, text, [desk.lea, desk.tom]);
-  await uwe.look();
-  timeline.check(
-    "Doras nächste Antwort sieht er nicht mehr",
-    !(uwe.rooms.get(roomId) ?? []).some(({ event_id }) => event_id === event),
+  const refused = await uwe.client.event(roomId, event).then(
+    () => false,
+    () => true,
   );
+  timeline.check("Doras nächste Antwort bekommt er nicht mehr, auch nicht auf Nachfrage", refused);
 }
 
 /** Who is in the room beside the gateway and its ghosts, by name. */

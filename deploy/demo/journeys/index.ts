@@ -2,6 +2,7 @@ import { letterIntoMailbox, letterIntoMatrix, letterPassedOn } from "./bundid.ts
 import { clerksShareADesk } from "./desk.ts";
 import { courtAndAuthority } from "./egvp.ts";
 import { acrossTheCountry } from "./fink.ts";
+import { twoReadOneMailbox } from "./guardian.ts";
 import { historyMoves } from "./history.ts";
 import type { Journey } from "./steps.ts";
 import { pilotMoves } from "./transition.ts";
@@ -23,6 +24,7 @@ export const JOURNEYS: readonly PlannedJourney[] = [
   },
   { what: "two clerks share a function mailbox, a deputy comes and goes", play: clerksShareADesk },
   { what: "a history moves, is killed in the middle, and is whole", play: historyMoves },
+  { what: "two people read one mailbox, one of them for a while", play: twoReadOneMailbox },
 ];
 
 interface PlannedJourney {
