@@ -77,6 +77,7 @@ function guarded(work) {
       await show();
       if (typeof told === "string") main.prepend(note("good", told));
     } catch (error) {
+      for (const old of main.querySelectorAll(":scope > .note")) old.remove();
       main.prepend(...failureOf(error));
       scrollTo({ top: 0 });
     } finally {

@@ -231,7 +231,11 @@ async function explained({ accounts }, { account, mailbox }, { go }) {
       {},
       h("strong", {}, `${found.now.phase}, durch ${found.now.rule}: ${PHASES[found.now.phase]}`),
     ),
-    h("p", {}, `In Matrix lesen es ${found.readers} Personen.`),
+    h(
+      "p",
+      {},
+      `In Matrix ${found.readers === 1 ? "liest es eine Person" : `lesen es ${found.readers} Personen`}.`,
+    ),
     table(
       "Regeln",
       ["Regel", "Phase", "passt", "weil"],

@@ -150,6 +150,8 @@ const TOLD = {
   told: "dem Absender gesagt",
   due: "dem Absender noch nicht gesagt",
   superseded: "überholt, nicht mehr gesagt",
+  "gave-up": "der Absender war nicht zu erreichen",
+  "not-wanted": "dafür hat das System des Absenders keinen Weg",
 };
 /** One step of a trace in German; what is not known stays as it is. */
 export function stepOf(step) {
@@ -250,8 +252,11 @@ export function refusalLines({ status, code, message, next }) {
       "Melden Sie sich mit einem Token aus admin.tokens der Konfiguration an.",
     ],
     403: ["Dafür reicht die Rolle dieses Tokens nicht.", "Nehmen Sie ein Token mit höherer Rolle."],
+    404: ["Das gibt es hier nicht.", "Stimmt die Nummer?"],
     503: ["Das geht im Augenblick nicht.", "Versuchen Sie es gleich noch einmal."],
   }[status];
+  // Who is not let in needs no English sentence on top.
+  if (status === 401 || status === 403) return known;
   const told = [message, next && `Was zu tun ist: ${next}`, code && `Code: ${code}`].filter(
     Boolean,
   );
