@@ -11,10 +11,14 @@ export const EXIT = {
   notAllowed: { code: 4, meaning: "not possible in the present state" },
   usage: { code: 64, meaning: "wrong command, argument or option" },
   unavailable: { code: 69, meaning: "a service that is needed does not answer" },
+  interrupted: { code: 130, meaning: "stopped by Ctrl-C or SIGTERM; what was done stays" },
 } as const;
 
 /** A wrong command line that only the command itself can see; the others are found by the parser. */
 export class UsageError extends Error {}
+
+/** Somebody asked the command to stop, and it came to a clean end. The message says how to go on. */
+export class Interrupted extends Error {}
 
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: EXIT.refused.code,
@@ -37,6 +41,7 @@ const SYSTEM_UNAVAILABLE = ["EADDRINUSE", "EADDRNOTAVAIL", "ECONNREFUSED", "ENOS
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage.code;
   if (error instanceof UsageError) return EXIT.usage.code;
+  if (error instanceof Interrupted) return EXIT.interrupted.code;
   if (error instanceof ConfigError) return EXIT.refused.code;
   if (error instanceof GatewayError || error instanceof DeliveryError)
     return BY_CODE[error.code] ?? EXIT.failed.code;

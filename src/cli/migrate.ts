@@ -11,7 +11,8 @@ import { isRunning } from "../ops/admin-client.ts";
 import { createDirectory } from "../pipeline/directory.ts";
 import type { Storage } from "../store/open.ts";
 import type { Cli } from "./cli.ts";
-import { EXIT, UsageError } from "./exit.ts";
+import { EXIT, Interrupted, UsageError } from "./exit.ts";
+import { progressOf } from "./migrate-progress.ts";
 import { facts, lines, safeText, table } from "./output.ts";
 import type { AddCommand } from "./program.ts";
 import { createQuietContext, silentLog } from "./quiet-context.ts";
@@ -20,9 +21,6 @@ import { createQuietContext, silentLog } from "./quiet-context.ts";
 const DEFAULT_RATE = 20;
 const MAX_RATE = 1_000;
 const MAX_RUNS = 1_000;
-/** A progress line: on a terminal once a second, in a log once in ten. */
-const TTY_MS = 1_000;
-const LOG_MS = 10_000;
 
 interface Given {
   readonly account?: string;
@@ -74,7 +72,12 @@ async function move(cli: Cli, given: Given): Promise<void> {
         throw (
           missing ?? new GatewayError("NOT_FOUND", "there is no database yet; `run` creates it")
         );
-      await feed(cli, { loaded, account, storage, rate: given.rate }, source);
+      const advice =
+        "what is stored is handed over by the gateway. Go on with the same command: " +
+        `postfach-bridge migrate --account ${account.name} --from ${from}`;
+      await untilStopped(advice, (signal) =>
+        feed(cli, { loaded, account, storage, rate: given.rate }, source, signal),
+      );
     } finally {
       await source.close?.();
     }
@@ -109,7 +112,10 @@ async function report(cli: Cli, source: HistorySource): Promise<void> {
   if (report.problemCount > 0) cli.exitWith(EXIT.failed.code);
   cli.print({ source: source.name, survey: report }, () =>
     [
-      facts({ ...report, source: source.name, mailboxes: undefined, problems: undefined }),
+      facts({
+        ...{ ...report, source: source.name, mailboxes: undefined, problems: undefined },
+        ...{ first: report.first?.toISOString(), last: report.last?.toISOString() },
+      }),
       table(["mailbox", "letters"], Object.entries(report.mailboxes)),
       lines(report.problems.map((it) => safeText(`${it.place.key}: ${it.code} ${it.detail}`))),
     ].join(""),
@@ -127,32 +133,37 @@ async function feed(
   cli: Cli,
   { loaded, account, storage, rate }: Moving,
   source: HistorySource,
+  signal: AbortSignal,
 ): Promise<void> {
   const { store, blobs } = storage;
   if (!(await isRunning(loaded.config)))
     throw new GatewayError("NOT_ALLOWED", "the gateway hands the letters over: start `run` first");
-  const { signal } = new AbortController();
+  const { seconds, lap } = stopwatch();
   const survey = await surveySource(source, signal);
+  lap("survey");
   const { digest, letters } = survey.report;
   const deps = {
     ...{ store, blobs, account: account.name, rate, now: () => cli.now() },
     directory: createDirectory(loaded.config.accounts, store),
     attachmentBytes: loaded.config.limits.attachmentBytes,
-    onProgress: progressOf(cli),
+    onProgress: progressOf(cli.terminal),
   };
   const audit = (action: string, detail: Record<string, string | number>) =>
     store.appendAudit({ actor: cli.actor, action, subject: account.name, detail }, cli.now());
   const { name } = source;
   await audit("migrate-started", { source: name, digest, letters });
   const run = await feedLetters(deps, source, survey, signal);
+  lap("feed");
   const left = await waitForDelivery(store, account.name, signal);
-  const verification = await verify(loaded, account, { store });
+  lap("handOver");
+  const verification = await verify(loaded, account, { store }, signal);
+  lap("verification");
   await audit("migrate-finished", {
     ...{ source: name, stored: run.stored, known: run.known, quarantined: run.quarantined },
     ...{ conflicts: run.conflicts, left, differences: verification.differenceCount },
   });
   if (left > 0 || run.conflicts + run.quarantined > 0) cli.exitWith(EXIT.failed.code);
-  print(cli, { run, left, verification }, verification, runFacts(run));
+  print(cli, { run, left, seconds, verification }, verification, runFacts(run));
 }
 
 function status(cli: Cli, given: Given): Promise<void> {
@@ -166,8 +177,9 @@ function verify(
   { config }: LoadedConfig,
   account: AccountConfig,
   { store }: Pick<Storage, "store">,
+  signal = new AbortController().signal,
 ): Promise<VerifyReport> {
-  return verifyAccount(config, store, account, silentLog, new AbortController().signal);
+  return verifyAccount(config, store, account, silentLog, signal);
 }
 
 function withAccount(
@@ -214,20 +226,36 @@ function runFacts({ startedAt, finishedAt, ...run }: MigrationRun): string {
   return facts({ ...run, started: startedAt.toISOString(), finished: finishedAt?.toISOString() });
 }
 
-/** On standard error, so that --json stays one document. */
-function progressOf({ terminal }: Cli): (run: MigrationRun) => void {
-  const began = performance.now();
-  let [last, first] = [Number.NEGATIVE_INFINITY, -1];
-  return ({ done, total }) => {
-    const now = performance.now();
-    if (first < 0) first = done;
-    if (now - last < (terminal.isTty ? TTY_MS : LOG_MS) && done < total) return;
-    last = now;
-    const rate = (done - first) / Math.max(0.001, (now - began) / 1_000);
-    const rest = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : "";
-    const text = `${done}/${total} letters, ${rate.toFixed(1)}/s${rest}`;
-    const end = done === total ? "\n" : "";
-    terminal.writeError(terminal.isTty ? `\r\u001B[2K${text}${end}` : `${text}\n`);
+/** The first Ctrl-C or SIGTERM lets the letter at hand end; a second one ends the process, which loses nothing either. */
+async function untilStopped<T>(
+  advice: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const ask = () => stop.abort();
+  const names = ["SIGINT", "SIGTERM"] as const;
+  for (const name of names) process.once(name, ask);
+  try {
+    return await work(stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) throw new Interrupted(`stopped; ${advice}`, { cause: error });
+    throw error;
+  } finally {
+    for (const name of names) process.off(name, ask);
+  }
+}
+
+/** What each part of a run took, seconds. */
+function stopwatch(): { seconds: Record<string, number>; lap(part: string): void } {
+  const seconds: Record<string, number> = {};
+  let last = performance.now();
+  return {
+    seconds,
+    lap(part) {
+      const now = performance.now();
+      seconds[part] = Math.round(now - last) / 1_000;
+      last = now;
+    },
   };
 }
 

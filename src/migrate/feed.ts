@@ -13,6 +13,8 @@ export const MIGRATE_SCOPE = "migrate";
 const CHECKPOINT = 50;
 /** Letters of the account that may wait for the gateway: live traffic never queues behind more than these. */
 export const WINDOW = 200;
+/** So many places of the window must be free before it is filled again. */
+const REFILL = 50;
 const LOOK_MS = 250;
 
 export const runSchema = z.object({
@@ -63,7 +65,8 @@ export async function listRuns(
 
 /**
  * Brings the surveyed letters into the store, oldest first; the running gateway hands them over. May be killed at any
- * point and run again: the place is durable, and a letter that was stored after it is known by its id.
+ * point and run again: the place is durable, and a letter that was stored after it is known by its id. When `signal` asks
+ * to stop, the letter at hand is finished and the place written down before the signal's reason is thrown.
  */
 export async function feedLetters(
   deps: FeedDeps,
@@ -84,12 +87,22 @@ export async function feedLetters(
     await save({ ...run, quarantined: survey.faulty.length });
   }
   const pace = paceOf(deps.rate);
-  for (const place of survey.order.slice(run.done)) {
-    signal.throwIfAborted();
-    if (run.done % CHECKPOINT === 0) await waitForRoom(deps, signal);
-    await pace(signal);
-    run = await moveOne(deps, source, place, run, signal);
-    if (run.done % CHECKPOINT === 0) await save(run);
+  const whole = new AbortController().signal;
+  let room = 0;
+  try {
+    for (let next = run.done; next < survey.order.length; next += 1) {
+      const place = survey.order[next];
+      if (place === undefined) break;
+      signal.throwIfAborted();
+      if (room === 0) room = await waitForRoom(deps, signal);
+      await pace(signal);
+      run = await moveOne(deps, source, place, run, whole);
+      room -= 1;
+      if (run.done % CHECKPOINT === 0) await save(run);
+    }
+  } catch (error) {
+    if (signal.aborted) await save(run);
+    throw error;
   }
   await save({ ...run, finishedAt: run.finishedAt ?? now() });
   return run;
@@ -150,15 +163,18 @@ async function setAside(
   await store.quarantine({ ...item, ...(original ? { original } : {}) }, now());
 }
 
-/** The history waits, never live traffic: nothing more is given while enough of this account is under way. */
-async function waitForRoom({ store, account, now }: FeedDeps, signal: AbortSignal): Promise<void> {
+/** The history waits, never live traffic. Answers how many letters may be given now; never more than WINDOW wait. */
+async function waitForRoom(
+  { store, account, now }: FeedDeps,
+  signal: AbortSignal,
+): Promise<number> {
   for (;;) {
     const { messages } = await store.stats(now());
     const waiting = messages
       .filter((one) => one.account === account && one.origin === "legacy")
       .filter(({ state }) => state === "pending" || state === "sending")
       .reduce((sum, { count }) => sum + count, 0);
-    if (waiting < WINDOW) return;
+    if (waiting <= WINDOW - REFILL) return WINDOW - waiting;
     await sleep(LOOK_MS, undefined, { signal });
   }
 }
