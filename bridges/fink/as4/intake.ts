@@ -161,6 +161,11 @@ export class Intake {
       await this.#admission.admit(arrival, signal);
     } catch (error) {
       if (isOurs(error)) throw error;
+      if (error instanceof GatewayError && error.code === "NOT_ALLOWED") {
+        // The phase takes nothing: the letter stays at the access point, and what comes behind it may be an answer.
+        this.#parts.context.log.info({ messageId, detail: error.message }, "as4-message-left");
+        return;
+      }
       if (error instanceof GatewayError)
         return this.#quarantine(messageId, error, original, signal);
       // A fault of the code: it must not hold up what comes behind it.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { GatewayError } from "../../../src/model/errors.ts";
 import { MAILBOX, OTHER_MAILBOX } from "./bench.ts";
 import { LETTER, letters, openInletBench, useInlet } from "./inlet-bench.ts";
 
@@ -29,6 +30,21 @@ describe("repetitions", () => {
     expect(new Set(letters(bed.bench.state).map(({ message }) => message.conversation)).size).toBe(
       3,
     );
+  });
+
+  it("of a letter that the phase did not take are taken when it does", async () => {
+    let takes = false;
+    const beforeAccept = () => {
+      if (!takes) throw new GatewayError("NOT_ALLOWED", "phase drain takes nothing");
+    };
+    await bed.open({ options: { beforeAccept } });
+    const refused = await bed.bench.legacy.sendLetter(LETTER);
+    expect([refused.status, (refused.json as { code: string }).code]).toEqual([503, "UNAVAILABLE"]);
+    expect(JSON.stringify(refused.json)).not.toContain("drain");
+    expect(letters(bed.bench.state)).toEqual([]);
+    takes = true;
+    expect((await bed.bench.legacy.sendLetter(LETTER)).status).toBe(200);
+    expect(letters(bed.bench.state)).toHaveLength(1);
   });
 
   it("after seven days are a new letter", async () => {

@@ -50,6 +50,34 @@ describe("fetching", () => {
     expect([stateOf(id), texts()]).toEqual(["DOWNLOADED", ["Guten Tag"]]);
   });
 
+  it("leaves a letter that the phase does not take where it is, and takes what comes behind it", async () => {
+    let drains = true;
+    await replaceSouth();
+    const { context } = south.test;
+    const { accept } = context;
+    Object.assign(context, {
+      accept: async (...args: Parameters<typeof accept>) => {
+        if (drains && args[0].text === "neu")
+          throw new GatewayError("NOT_ALLOWED", "phase drain takes nothing");
+        return accept(...args);
+      },
+    });
+    const part = (text: string) => [{ ...document, bytes: Buffer.from(`letter:${text}`) }];
+    const left = put({ parts: part("neu") });
+    const taken = put({ parts: part("Antwort"), timestamp: new Date("2026-11-21T09:05:00Z") });
+    await south.poll();
+    await south.poll();
+    expect([stateOf(left), stateOf(taken), texts()]).toEqual([
+      "RECEIVED",
+      "DOWNLOADED",
+      ["Antwort"],
+    ]);
+    expect(quarantined()).toEqual([]);
+    drains = false;
+    await south.poll();
+    expect([stateOf(left), texts()]).toEqual(["DOWNLOADED", ["Antwort", "neu"]]);
+  });
+
   it.each(["cutAfterAccept", "truncatedAnswer", "cutBeforeRead"] as const)(
     "%s while it is fetched: fetched again, accepted once",
     async (kind) => {

@@ -4,6 +4,7 @@ import type { Dialogs } from "../../../bridges/osci/dialogs.ts";
 import type { Answer } from "../../../bridges/osci/exchange.ts";
 import { createParts } from "../../../bridges/osci/setup.ts";
 import { MemoryState } from "../../support/bridge-context.ts";
+import { GatewayError } from "../../../src/model/errors.ts";
 import type { BridgeContext } from "../../../src/bridge/contract.ts";
 import { deposit, letterTo, makeBridge, never, PDF, rawSettings } from "./flows-bench.ts";
 import { bench, hub, keys, letters, reopen, useSite, waiting } from "./flows-site.ts";
@@ -65,6 +66,18 @@ describe("a delivery stays in the mailbox, unjudged, when", () => {
     mend();
     await bench.tick();
     expect(outcome()).toEqual([0, 1, 0]);
+  });
+
+  it("the phase takes nothing any more", async () => {
+    await deposit(keys, hub);
+    const mend = spoil("accept", () => () => {
+      throw new GatewayError("NOT_ALLOWED", "phase drain takes nothing");
+    });
+    await expect(bench.tick()).rejects.toMatchObject({ code: "NOT_ALLOWED" });
+    expect(outcome()).toEqual([0, 0, 1]);
+    mend();
+    await bench.tick();
+    expect(outcome()).toEqual([1, 0, 0]);
   });
 
   it("the gateway stops in the middle", async () => {
