@@ -7,7 +7,7 @@ import { addCheck } from "./check.ts";
 import { addCompare } from "./compare.ts";
 import { addDecommission } from "./decommission.ts";
 import { createCli, type Cli } from "./cli.ts";
-import { EXIT, exitCodeOf, exitHelp, UsageError } from "./exit.ts";
+import { EXIT, exitCodeOf, exitHelp, Interrupted, UsageError } from "./exit.ts";
 import { addInspect } from "./inspect.ts";
 import { addLinks } from "./links.ts";
 import { addList } from "./list.ts";
@@ -108,6 +108,7 @@ function report(error: unknown, json: boolean, terminal: Terminal): void {
     const text = json ? jsonError("USAGE", message, SEE_HELP) : `error: ${message}\n`;
     return terminal.writeError(text);
   }
+  if (error instanceof Interrupted) return terminal.writeError(`\n${error.message}\n`);
   const code = codeOf(error);
   const next = adviceFor(error) ?? ERRORS[code].next;
   if (json) {
