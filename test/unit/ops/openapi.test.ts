@@ -1,3 +1,4 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ERRORS } from "../../../src/model/errors.ts";
@@ -37,6 +38,12 @@ test("the document names exactly the routes that are there", async () => {
   const said = operationsOf(await served()).map(([method, path]) => `${method} ${path}`);
   expect(said.sort()).toEqual(routes.sort());
   expect(said.length).toBeGreaterThan(35);
+});
+
+test("the document is OpenAPI 3.1 by somebody else's judgement", async () => {
+  const validator = new Validator();
+  const { valid, errors } = await validator.validate(structuredClone({ ...(await served()) }));
+  expect([valid, errors, validator.version]).toEqual([true, undefined, "3.1"]);
 });
 
 test("every route keeps its role, and refuses what its schema does not name", async () => {
