@@ -130,12 +130,7 @@ function accountOf(
     settings: {
       profile: "file:zbp.yaml",
       sender: {
-        url: zbpUrl,
-        certificate: `file:${ids.gateway.certFile}`,
-        key: `file:${ids.gateway.keyFile}`,
-        ca: `file:${ids.caFile}`,
-        name: AUTHORITY,
-        service: SERVICE,
+        ...senderOf(zbpUrl, ids.caFile, ids.gateway, SERVICE),
         minimumLevel: 1,
         replies: { enabled: true, pollEvery: options.pollEvery ?? "2s" },
       },
@@ -162,6 +157,17 @@ function accountOf(
       },
     },
   };
+}
+
+/** `sender:` of an account that sends under its own name to the mailbox system at `url`. */
+export function senderOf(
+  url: string,
+  caFile: string,
+  { certFile, keyFile, cn: name }: StoredIdentity,
+  service: string,
+) {
+  const certificate = `file:${certFile}`;
+  return { url, certificate, key: `file:${keyFile}`, ca: `file:${caFile}`, name, service };
 }
 
 /** The published facts know no way to ask for a letter; the simulator offers the proposal, so that it can be shown. */

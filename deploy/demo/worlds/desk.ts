@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openPki } from "../../../fixtures/simulators/pki/index.ts";
-import type { BundidWorld } from "./bundid.ts";
+import { senderOf, type BundidWorld } from "./bundid.ts";
 import type { Place, World } from "./world.ts";
 
 /** An authority whose clerks share function mailboxes; its citizens read in the BundID mailbox. */
@@ -33,12 +33,7 @@ export async function startDeskWorld(place: Place, { zbp }: BundidWorld): Promis
         settings: {
           profile: "file:zbp.yaml",
           sender: {
-            url: zbp.url,
-            certificate: `file:${gateway.certFile}`,
-            key: `file:${gateway.keyFile}`,
-            ca: `file:${pki.caFile}`,
-            name: DESK_AUTHORITY,
-            service: "Elterngeld",
+            ...senderOf(zbp.url, pki.caFile, gateway, "Elterngeld"),
             replies: { enabled: true, pollEvery: "2s" },
           },
         },

@@ -4,7 +4,7 @@ import { openPki, type StoredPki } from "../../../fixtures/simulators/pki/index.
 import { createLegacySender, type LegacySender } from "../../../fixtures/simulators/zbp/client.ts";
 import { findFreePort } from "../../tools/freeport.mjs";
 import { startMailSink, type MailSink } from "../mail-sink.ts";
-import type { BundidWorld } from "./bundid.ts";
+import { senderOf, type BundidWorld } from "./bundid.ts";
 import type { Place, World } from "./world.ts";
 
 /**
@@ -74,14 +74,7 @@ export async function startPilotWorld(place: Place, { zbp }: BundidWorld): Promi
         privateNetworks: ["127.0.0.0/8"],
         settings: {
           profile: "file:zbp.yaml",
-          sender: {
-            url: zbp.url,
-            certificate: `file:${gateway.certFile}`,
-            key: `file:${gateway.keyFile}`,
-            ca: `file:${pki.caFile}`,
-            name: PILOT_AUTHORITY,
-            service: PILOT_SERVICE,
-          },
+          sender: senderOf(zbp.url, pki.caFile, gateway, PILOT_SERVICE),
           inlet: {
             listen: `127.0.0.1:${ports.inlet}`,
             tls: { certificate: `file:${server.certFile}`, key: `file:${server.keyFile}` },

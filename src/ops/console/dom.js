@@ -28,16 +28,22 @@ function append(element, children) {
       element.append(child instanceof Node ? child : String(child));
 }
 
-/** A table with a caption for screen readers; a row is a list of cells. */
+/** A table with a caption for screen readers; a row is a list of cells. On a narrow screen every cell names its column. */
 export function table(caption, head, rows) {
   const cells = (row) =>
-    row.map((cell) => (cell instanceof HTMLTableCellElement ? cell : h("td", {}, cell)));
+    row.map((content, n) => {
+      const cell = content instanceof HTMLTableCellElement ? content : h("td", {}, content);
+      if (head[n]) cell.setAttribute("data-column", head[n]);
+      // Named: where cells are laid out as blocks, browsers forget what they are.
+      cell.setAttribute("role", "cell");
+      return cell;
+    });
   return h(
     "div",
     { class: "scroll" },
     h(
       "table",
-      { "aria-label": caption },
+      { "aria-label": caption, role: "table" },
       h(
         "thead",
         {},
@@ -50,7 +56,7 @@ export function table(caption, head, rows) {
       h(
         "tbody",
         {},
-        rows.map((row) => h("tr", {}, cells(row))),
+        rows.map((row) => h("tr", { role: "row" }, cells(row))),
       ),
     ),
   );

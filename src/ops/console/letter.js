@@ -7,6 +7,7 @@ import {
   directionOf,
   hashOf,
   PHASES,
+  ruleOf,
   stateOf,
   stepOf,
   when,
@@ -73,7 +74,7 @@ function factsOf(letter) {
     ["Konto", letter.account],
     ["Weg", directionOf(letter.direction)],
     ["Phase", letter.phase && `${letter.phase} (${PHASES[letter.phase] ?? ""})`],
-    ["Entschieden durch", letter.rule === "(history)" ? "Übernahme des Altbestands" : letter.rule],
+    ["Entschieden durch", ruleOf(letter.rule)],
     ["Kopie von", letterLink(letter.copyOf)],
     ["Antwort auf", letterLink(letter.inReplyTo)],
     [

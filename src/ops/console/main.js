@@ -34,6 +34,7 @@ async function show() {
   main.replaceChildren(h("p", { class: "faint", role: "status" }, "Wird geladen …"));
   try {
     const caller = await get("caller");
+    if (mine !== turn) return;
     showFrame(route.page, caller);
     const content = await page.build(viewOf(route, caller));
     if (mine !== turn) return;

@@ -11,6 +11,8 @@ const ISO_DAY = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", ...BERLIN
 const DAY_MS = 86_400_000;
 /** A certificate that ends within so many days needs somebody. */
 const CERTIFICATE_DAYS = 30;
+/** A letter that is not handed over after so long does not go by itself, or not soon. */
+const WAITING_MS = 3_600_000;
 
 /** Time of Germany: `21.11.2026, 09:15:00`. */
 export function when(iso) {
@@ -28,6 +30,14 @@ export function bytes(size) {
   if (size < 1_000) return `${size} B`;
   const unit = size < 1_000_000 ? [1_000, "kB"] : [1_000_000, "MB"];
   return `${(size / unit[0]).toLocaleString("de-DE", { maximumFractionDigits: 1 })} ${unit[1]}`;
+}
+/** What decided about a letter. */
+export function ruleOf(rule) {
+  return (
+    { account: "Phase des Kontos, keine Kohorte passt", "(history)": "Übernahme des Altbestands" }[
+      rule
+    ] ?? rule
+  );
 }
 /** Enough of an id to tell it from others at a glance. */
 export function shortId(id) {
@@ -145,6 +155,7 @@ const OUTCOMES = {
   permanent: "endgültig gescheitert",
   unknown: "Ausgang unbekannt",
   absent: "dort nicht angekommen",
+  held: "zurückgehalten",
 };
 const TOLD = {
   told: "dem Absender gesagt",
@@ -168,8 +179,14 @@ export function stepOf(step) {
   return step;
 }
 
-/** What somebody has to look at, the worst first; empty: nothing. Each has a page that shows more. */
-export function attention({ ready, homeserver, accounts, quarantine, unknown, failed }, now) {
+/**
+ * What somebody has to look at, the worst first; empty: nothing. Each has a page that shows more.
+ * `waiting`: the oldest letters that are not handed over.
+ */
+export function attention(
+  { ready, homeserver, accounts, quarantine, unknown, failed, waiting },
+  now,
+) {
   const found = [];
   const add = (tone, text, href) => found.push({ tone, text, href });
   if (!ready.ready)
@@ -205,6 +222,13 @@ export function attention({ ready, homeserver, accounts, quarantine, unknown, fa
       ),
       "#/schreiben?state=failed",
     );
+  for (const { id, account, acceptedAt, code } of waiting)
+    if (now.getTime() - new Date(acceptedAt).getTime() > WAITING_MS)
+      add(
+        "warn",
+        `Konto ${account}: ein Schreiben wartet seit ${when(acceptedAt)}${code === undefined ? "" : ` (${code})`}`,
+        hashOf("schreiben", id),
+      );
   for (const { certificates = [], name } of [...accounts, { ...homeserver, name: "Homeserver" }])
     for (const { subject, purpose, notAfter } of certificates) {
       const left = Math.floor((new Date(notAfter).getTime() - now.getTime()) / DAY_MS);
@@ -231,12 +255,20 @@ function count(number, one, many) {
 export function routeOf(hash) {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split("?");
   const [page = "", ...rest] = path.split("/");
-  const id = rest.length === 0 ? undefined : decodeURIComponent(rest.join("/"));
+  const id = rest.length === 0 ? undefined : decode(rest.join("/"));
   return {
     page: page === "" ? "uebersicht" : page,
     id,
     query: Object.fromEntries(new URLSearchParams(search)),
   };
+}
+/** An address that somebody mistyped is looked for as it is. */
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 export function hashOf(page, id, query = {}) {
   const search = new URLSearchParams(query).toString();

@@ -19,6 +19,7 @@ const {
   questionOf,
   refusalLines,
   routeOf,
+  ruleOf,
   shortId,
   stateOf,
   stepOf,
@@ -42,6 +43,7 @@ test("steps in German; what is not known stays as it is", () => {
   expect(stepOf?.("accepted from legacy")).toBe("angenommen aus: bisheriges Postfach");
   expect(stepOf?.("attempt 2 began")).toBe("Versuch 2 begonnen");
   expect(stepOf?.("attempt 2: transient")).toBe("Versuch 2: gestört, wird wiederholt");
+  expect(stepOf?.("attempt 1: held")).toBe("Versuch 1: zurückgehalten");
   expect(stepOf?.("quarantine q1: open")).toBe("quarantine q1: open");
 });
 
@@ -72,6 +74,19 @@ test("addresses of pages go there and back, with whatever an id has in it", () =
   });
   expect(routeOf?.("")).toEqual({ page: "uebersicht", id: undefined, query: {} });
   expect(routeOf?.("#/protokoll")).toEqual({ page: "protokoll", id: undefined, query: {} });
+});
+
+test("an address that nobody can decode is taken as it is", () => {
+  expect(routeOf?.("#/schreiben/100%")).toMatchObject({ page: "schreiben", id: "100%" });
+});
+
+test("what decided about a letter, in German; the name of a cohort stays", () => {
+  expect(["account", "(history)", "pilot", undefined].map((rule) => ruleOf?.(rule))).toEqual([
+    "Phase des Kontos, keine Kohorte passt",
+    "Übernahme des Altbestands",
+    "pilot",
+    undefined,
+  ]);
 });
 
 test("a role may what the ones before it may", () => {
@@ -108,7 +123,7 @@ const fine = {
   ready: { ready: true, database: "ok", doorbell: "ok" },
   homeserver: { ok: true },
   accounts: [{ name: "a", ok: true, started: true, phase: "matrix" }],
-  ...{ quarantine: 0, unknown: 0, failed: 0 },
+  ...{ quarantine: 0, unknown: 0, failed: 0, waiting: [] },
 };
 const texts = (more: object) =>
   (attention?.({ ...fine, ...more }, NOW) as unknown as { tone: string; text: string }[]).map(
@@ -119,6 +134,14 @@ test("all is well only when nothing needs anybody", () => {
   expect(texts({})).toEqual([]);
   const off = { name: "a", ok: false, started: false, phase: "off" };
   expect(texts({ accounts: [off] }), "who is off needs nobody").toEqual([]);
+});
+
+test("a letter that waits for more than an hour is named, with what keeps it", () => {
+  const letter = { id: "m1", account: "a", code: "UNREACHABLE" };
+  expect(texts({ waiting: [{ ...letter, acceptedAt: "2026-11-21T08:00:00Z" }] })).toEqual([]);
+  expect(texts({ waiting: [{ ...letter, acceptedAt: "2026-11-21T07:59:59Z" }] })).toEqual([
+    "warn Konto a: ein Schreiben wartet seit 21.11.2026, 08:59:59 (UNREACHABLE)",
+  ]);
 });
 
 test("what needs somebody is named, the worst first", () => {
