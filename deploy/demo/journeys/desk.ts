@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { runCli } from "../gateway.ts";
 import { statusBlock, until, type Reader } from "../reader.ts";
 import { CLERKS, DEPUTY, DESK, DESK_ACCOUNT, DORA_MAILBOX } from "../worlds/desk.ts";
@@ -145,8 +146,7 @@ async function checkWriters(desk: DeskCase, events: readonly string[]): Promise<
   const writtenBy = statusBlock(event)?.["written_by"];
   timeline.check(
     "auch der Status im Raum nennt den Schreibenden als Feld",
-    JSON.stringify(writtenBy) ===
-      JSON.stringify({ user_id: deputy, desk: DESK.name, instead_of: lead }),
+    isDeepStrictEqual(writtenBy, { user_id: deputy, desk: DESK.name, instead_of: lead }),
     JSON.stringify(writtenBy),
   );
 }

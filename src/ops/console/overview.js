@@ -7,26 +7,24 @@ const MAX = 1_000;
 /** Does everything run, and what needs somebody? */
 export async function overview({ now }) {
   const oldest = { order: "oldest", limit: 1 };
-  const [
-    ...[ready, { accounts, homeserver }, { items }, unknown, failed, plan],
-    ...[pending, sending]
-  ] = await Promise.all([
-    fetch("/ready").then((answer) => answer.json()),
-    get("accounts"),
-    get("quarantine", { limit: MAX }),
-    get("letters", { state: "unknown", limit: MAX }),
-    get("letters", { state: "failed", since: daysAgo(7, now), limit: MAX }),
-    get("plan"),
-    get("letters", { state: "pending", ...oldest }),
-    get("letters", { state: "sending", ...oldest }),
-  ]);
+  const [ready, { accounts, homeserver }, { items }, unknown, failed, plan, ...waiting] =
+    await Promise.all([
+      fetch("/ready").then((answer) => answer.json()),
+      get("accounts"),
+      get("quarantine", { limit: MAX }),
+      get("letters", { state: "unknown", limit: MAX }),
+      get("letters", { state: "failed", since: daysAgo(7, now), limit: MAX }),
+      get("plan"),
+      get("letters", { state: "pending", ...oldest }),
+      get("letters", { state: "sending", ...oldest }),
+    ]);
   const found = attention(
     {
       ...{ ready, accounts, homeserver },
       quarantine: items.length,
       unknown: unknown.letters.length,
       failed: failed.letters.length,
-      waiting: [...pending.letters, ...sending.letters],
+      waiting: waiting.flatMap(({ letters }) => letters),
     },
     now,
   );

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fastify } from "fastify";
 import { afterAll, expect, test } from "vitest";
@@ -45,4 +46,26 @@ test("nothing comes from elsewhere, and no text ever becomes markup or code", ()
     for (const [, other = ""] of text.matchAll(/from "\.\/([^"]+)"/g))
       expect(CONSOLE_FILES as readonly string[], `${name} imports ${other}`).toContain(other);
   }
+});
+
+test("every module parses, and what it imports is there", () => {
+  // All but main.js need a document only when they are called; main.js comes as far as asking for it.
+  const urls = CONSOLE_FILES.filter((name) => name.endsWith(".js")).map(
+    (name) => new URL(name, folder).href,
+  );
+  const script = `
+    const tell = (error) => String(error);
+    console.log(JSON.stringify(await Promise.all(
+      ${JSON.stringify(urls)}.map((url) => import(url).then(() => "ok", tell)))))`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "--eval", script],
+    { encoding: "utf8", timeout: 20_000 },
+  );
+  expect(stdout, stderr).not.toBe("");
+  expect(urls[0]).toMatch(/\/main\.js$/);
+  const [main, ...others] = JSON.parse(stdout) as string[];
+  expect(main).toBe("ReferenceError: document is not defined");
+  expect(others).toEqual(others.map(() => "ok"));
+  expect(others.length).toBeGreaterThan(5);
 });
