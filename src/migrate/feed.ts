@@ -14,7 +14,7 @@ const CHECKPOINT = 50;
 /** Letters of the account that may wait for the gateway: live traffic never queues behind more than these. */
 export const WINDOW = 200;
 /** So many places of the window must be free before it is filled again. */
-const REFILL = 50;
+const REFILL = 10;
 const LOOK_MS = 250;
 
 export const runSchema = z.object({

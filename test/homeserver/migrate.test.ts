@@ -11,7 +11,7 @@ import { loadConfig, type LoadedConfig } from "../../src/config/load.ts";
 import { startGateway, type Gateway } from "../../src/gateway.ts";
 import { MESSAGE_BLOCK } from "../../src/matrix/letter-events.ts";
 import { buildRegistration } from "../../src/matrix/registration.ts";
-import { listRuns } from "../../src/migrate/feed.ts";
+import { listRuns, WINDOW } from "../../src/migrate/feed.ts";
 import { verifyAccount, waitForDelivery } from "../../src/migrate/run.ts";
 import { openStorage, type Storage } from "../../src/store/open.ts";
 import type { MatrixClient } from "../support/matrix-client.ts";
@@ -66,7 +66,7 @@ afterEach(async () => {
 const timeOf = (n: number) => new Date(Date.UTC(2021, 0, 1) + n * 3_600_000);
 
 /** The newest first, so that order is the work of the migration and not of the file. */
-function writeExport(): string {
+function writeExport(letters = LETTERS, cases = CASES): string {
   const bytes = Buffer.from("Anlage");
   writeFileSync(join(folder, "a.txt"), bytes);
   const file = { name: "a.txt", mediaType: "text/plain", file: "a.txt" };
@@ -76,15 +76,15 @@ function writeExport(): string {
   const letter = (n: number) => {
     const sent = n % 10 === 9;
     return {
-      ...{ id: `old-${n}`, conversation: `case-${n % CASES}`, sentAt: timeOf(n).toISOString() },
-      ...(sent ? { direction: "sent", answers: `old-${n - CASES}` } : {}),
+      ...{ id: `old-${n}`, conversation: `case-${n % cases}`, sentAt: timeOf(n).toISOString() },
+      ...(sent ? { direction: "sent", answers: `old-${n - cases}` } : {}),
       ...(sent ? { from: citizen, to: [office] } : { from: office, to: [citizen] }),
-      ...{ subject: `Sache ${n % CASES}`, text: `Schreiben ${n}` },
+      ...{ subject: `Sache ${n % cases}`, text: `Schreiben ${n}` },
       ...(n % 7 === 0 ? { attachments: [{ ...file, sha256 }] } : {}),
       receipts: [{ kind: "retrieved", at: timeOf(n).toISOString() }],
     };
   };
-  const lines = Array.from({ length: LETTERS }, (_, n) => JSON.stringify(letter(n))).reverse();
+  const lines = Array.from({ length: letters }, (_, n) => JSON.stringify(letter(n))).reverse();
   const broken = JSON.stringify({
     ...letter(1),
     id: "old-broken",
@@ -164,6 +164,41 @@ test("an export that is killed again and again stands in the rooms once, in orde
   expect(box?.digest).toBe(box?.matrixDigest);
   await expectLiveFollows(account);
 }, 60_000);
+
+test("a live letter of another case never waits behind more history than may be under way", async () => {
+  const from = writeExport(240, 60);
+  const fed = feed(from, undefined);
+  await eventually(async () => (await outlines()).length >= 30);
+  expect(await books.push({ sourceId: "live", mailbox: "max", conversation: "new" })).toBe(
+    "matrix",
+  );
+  await eventually(async () => {
+    const live = await storage.store.messageBySource("push", "live");
+    return live?.state === "delivered";
+  });
+  const all = await outlines();
+  const live = all.find(({ sourceId }) => sourceId === "live");
+  const accepted = live?.acceptedAt.getTime() ?? 0;
+  const until = live?.settledAt?.getTime() ?? 0;
+  const before = all.filter(
+    ({ sourceId, settledAt }) =>
+      sourceId !== "live" &&
+      settledAt !== undefined &&
+      settledAt.getTime() > accepted &&
+      settledAt.getTime() < until,
+  );
+  expect(before.length).toBeLessThanOrEqual(WINDOW);
+  expect(await fed).toBe(true);
+  expect(await waitForDelivery(storage.store, "push", signal)).toBe(0);
+  const later = (await outlines()).filter(({ settledAt }) => (settledAt?.getTime() ?? 0) > until);
+  expect(later.length, "history was still moving").toBeGreaterThan(0);
+}, 60_000);
+
+const outlines = () =>
+  storage.store.listOutlines(
+    { account: "push", since: new Date(0), until: new Date(8_640_000_000_000_000) },
+    { limit: 1_000 },
+  );
 
 /** A live letter of the same case comes into the same room, decided by the plan and not by the history. */
 async function expectLiveFollows(account: { name: string; bridge: string }): Promise<void> {
