@@ -90,6 +90,7 @@ export function healthEndpoints(deps: AdminDeps): Endpoint[] {
       }),
     }),
     callerEndpoint(),
+    watchedEndpoint(deps),
     auditEndpoint(deps),
   ];
 }
@@ -100,6 +101,28 @@ function callerEndpoint(): Endpoint {
     summary: "Whose token this is, and what it may do.",
     answer: z.object({ name: z.string(), role: z.enum(ROLES) }),
     run: (_, { name, role }) => Promise.resolve({ name, role }),
+  });
+}
+
+function watchedEndpoint({ metrics }: AdminDeps): Endpoint {
+  return endpoint({
+    ...{ method: "GET", path: "/api/v1/not-retrieved", role: "viewer", refuses: [] },
+    summary:
+      "Letters that count as notified only when they are retrieved in time; ten minutes old at most.",
+    answer: z.object({
+      letters: z
+        .array(
+          z.object({
+            account: z.string(),
+            state: z
+              .enum(["waits", "due", "over"])
+              .describe("due: until tomorrow. over: not notified; notify again or otherwise."),
+            count: z.int(),
+          }),
+        )
+        .readonly(),
+    }),
+    run: () => Promise.resolve({ letters: metrics.watched() }),
   });
 }
 

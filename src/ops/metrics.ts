@@ -19,6 +19,8 @@ export interface Metrics {
   countTaskFailure(account: string): void;
   setCertificateExpiry(account: string, subject: string, notAfter: Date): void;
   setWatched(figures: readonly WatchFigure[]): void;
+  /** As set last. */
+  watched(): readonly WatchFigure[];
 }
 
 const MATRIX_COUNTERS: Readonly<Record<MatrixCounter, string>> = {
@@ -43,6 +45,7 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
     ]),
   );
   const { attempts, deliveries, taskFailures, expiry, watched } = createInstruments(registers);
+  let figuresSet: readonly WatchFigure[] = [];
   const readStats = createStatGauges(store, now, registers);
   return {
     async render() {
@@ -58,7 +61,9 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
     countTaskFailure: (account) => taskFailures.inc({ account }),
     setCertificateExpiry: (account, subject, notAfter) =>
       expiry.set({ account, subject }, notAfter.getTime() / 1000),
+    watched: () => figuresSet,
     setWatched(figures) {
+      figuresSet = figures;
       watched.reset();
       for (const { account, state, count } of figures) watched.set({ account, state }, count);
     },

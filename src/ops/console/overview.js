@@ -7,7 +7,7 @@ const MAX = 1_000;
 /** Does everything run, and what needs somebody? */
 export async function overview({ now }) {
   const oldest = { order: "oldest", limit: 1 };
-  const [ready, { accounts, homeserver }, { items }, unknown, failed, plan, ...waiting] =
+  const [ready, { accounts, homeserver }, { items }, unknown, failed, plan, watched, ...waiting] =
     await Promise.all([
       fetch("/ready").then((answer) => answer.json()),
       get("accounts"),
@@ -15,6 +15,7 @@ export async function overview({ now }) {
       get("letters", { state: "unknown", limit: MAX }),
       get("letters", { state: "failed", since: daysAgo(7, now), limit: MAX }),
       get("plan"),
+      get("not-retrieved"),
       get("letters", { state: "pending", ...oldest }),
       get("letters", { state: "sending", ...oldest }),
     ]);
@@ -24,6 +25,7 @@ export async function overview({ now }) {
       quarantine: items.length,
       unknown: unknown.letters.length,
       failed: failed.letters.length,
+      watched: watched.letters,
       waiting: waiting.flatMap(({ letters }) => letters),
     },
     now,

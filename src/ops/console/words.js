@@ -179,12 +179,18 @@ export function stepOf(step) {
   return step;
 }
 
+/** Letters that have to be retrieved within some days. */
+const WATCHED = {
+  due: "müssen bis morgen abgerufen sein",
+  over: "nicht rechtzeitig abgerufen: erneut oder auf anderem Weg bekannt geben",
+};
+
 /**
  * What somebody has to look at, the worst first; empty: nothing. Each has a page that shows more.
  * `waiting`: the oldest letters that are not handed over.
  */
 export function attention(
-  { ready, homeserver, accounts, quarantine, unknown, failed, waiting },
+  { ready, homeserver, accounts, quarantine, unknown, failed, waiting, watched },
   now,
 ) {
   const found = [];
@@ -222,6 +228,13 @@ export function attention(
       ),
       "#/schreiben?state=failed",
     );
+  for (const { account, state, count: many } of watched)
+    if (WATCHED[state] !== undefined)
+      add(
+        state === "over" ? "bad" : "warn",
+        `Konto ${account}: ${many} Schreiben ${WATCHED[state]} (§ 41 Abs. 2a VwVfG)`,
+        "#/protokoll",
+      );
   for (const { id, account, acceptedAt, code } of waiting)
     if (now.getTime() - new Date(acceptedAt).getTime() > WAITING_MS)
       add(

@@ -123,7 +123,7 @@ const fine = {
   ready: { ready: true, database: "ok", doorbell: "ok" },
   homeserver: { ok: true },
   accounts: [{ name: "a", ok: true, started: true, phase: "matrix" }],
-  ...{ quarantine: 0, unknown: 0, failed: 0, waiting: [] },
+  ...{ quarantine: 0, unknown: 0, failed: 0, waiting: [], watched: [] },
 };
 const texts = (more: object) =>
   (attention?.({ ...fine, ...more }, NOW) as unknown as { tone: string; text: string }[]).map(
@@ -138,6 +138,10 @@ test("all is well only when nothing needs anybody", () => {
 
 test("a letter that waits for more than an hour is named, with what keeps it", () => {
   const letter = { id: "m1", account: "a", code: "UNREACHABLE" };
+  const watched = (state: string) => ({ watched: [{ account: "a", state, count: 2 }] });
+  expect(texts(watched("waits"))).toEqual([]);
+  expect(texts(watched("due"))[0]).toContain("warn Konto a: 2 Schreiben müssen bis morgen");
+  expect(texts(watched("over"))[0]).toContain("bad Konto a: 2 Schreiben nicht rechtzeitig");
   expect(texts({ waiting: [{ ...letter, acceptedAt: "2026-11-21T08:00:00Z" }] })).toEqual([]);
   expect(texts({ waiting: [{ ...letter, acceptedAt: "2026-11-21T07:59:59Z" }] })).toEqual([
     "warn Konto a: ein Schreiben wartet seit 21.11.2026, 08:59:59 (UNREACHABLE)",
