@@ -1,4 +1,5 @@
 import { createHmac, randomInt } from "node:crypto";
+import { legacyReaderOf } from "../bridge/legacy-reader.ts";
 import type { BridgeDefinition } from "../bridge/contract.ts";
 import type { AccountConfig, CoreConfig } from "../config/schema.ts";
 import { GatewayError } from "../model/errors.ts";
@@ -28,7 +29,7 @@ export interface ClaimDeps {
   >;
   readonly acceptor: Pick<Acceptor, "fromLegacy">;
   /** undefined: the account does not run. */
-  running(account: string): Pick<BridgeDefinition, "capabilities"> | undefined;
+  running(account: string): Pick<BridgeDefinition, "capabilities" | "legacyReader"> | undefined;
   derive(purpose: string): Uint8Array;
   readonly now: () => Date;
 }
@@ -127,7 +128,7 @@ function accountOf(deps: ClaimDeps, { account: name, user }: ClaimWish): Account
   if (!account || !running)
     throw new GatewayError("NOT_FOUND", `there is no running account ${name}`);
   checkLink(deps.config, { account: name, user });
-  if (running.capabilities.legacyReaders !== "forward")
+  if (legacyReaderOf(account, new Map([[account.bridge, running]])) !== "forward")
     throw new GatewayError("NOT_ALLOWED", `${name} has no way to write into its old mailboxes`);
   return account;
 }

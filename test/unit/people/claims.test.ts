@@ -146,3 +146,12 @@ describe("the desk for readers", () => {
     await expect(desk?.request(WISH)).rejects.toThrow();
   });
 });
+
+test("an account whose settings have no way out sends no code, whatever its bridge can do in general", async () => {
+  const running = () =>
+    ({ capabilities: { legacyReaders: "forward" }, legacyReader: () => "none" }) as never;
+  await expect(requestClaim({ ...deps, running }, WISH, "p")).rejects.toMatchObject({
+    code: "NOT_ALLOWED",
+  });
+  expect(sent).toEqual([]);
+});
