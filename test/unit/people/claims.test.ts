@@ -23,7 +23,7 @@ beforeEach(async () => {
   sent = [];
   now = T0;
   const config = {
-    accounts: [accountSample()],
+    accounts: [accountSample({ settings: { sender: {} } })],
     appservice: { prefix: "_postfach_" },
     homeserver: { name: "example.org", federate: false },
   } as unknown as CoreConfig;
