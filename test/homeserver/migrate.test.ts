@@ -1,26 +1,28 @@
 import { fork } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
-import { loadConfig, type LoadedConfig } from "../../src/config/load.ts";
-import { startGateway, type Gateway } from "../../src/gateway.ts";
+import { beforeEach, expect, test } from "vitest";
+import type { LoadedConfig } from "../../src/config/load.ts";
 import { MESSAGE_BLOCK } from "../../src/matrix/letter-events.ts";
-import { buildRegistration } from "../../src/matrix/registration.ts";
 import { listRuns, WINDOW } from "../../src/migrate/feed.ts";
 import { verifyAccount, waitForDelivery } from "../../src/migrate/run.ts";
-import { openStorage, type Storage } from "../../src/store/open.ts";
 import type { MatrixClient } from "../support/matrix-client.ts";
-import { environment } from "../unit/config/sample.ts";
-import { findFreePort, recordingLog } from "../unit/matrix/support.ts";
-import { eventually, SERVER } from "./matrix-harness.ts";
+import { eventually } from "./matrix-harness.ts";
 import { acceptAll, caseRooms, invitations } from "./matrix-people.ts";
-import { createLegacy, type LegacyBooks } from "./transition-legacy.ts";
-import { configuration } from "./transition-site.ts";
+import {
+  books,
+  configFile,
+  env,
+  folder,
+  load,
+  log,
+  people,
+  storage,
+  useTransitionStage,
+} from "./transition-stage.ts";
 
 const LETTERS = 90;
 const CASES = 3;
@@ -28,40 +30,14 @@ const KILLS = 5;
 const WORKER = join(import.meta.dirname, "migrate-worker.ts");
 const FAULTY = 2;
 
-let folder: string;
-let homeserver: Homeserver;
+useTransitionStage("matrix");
 let erika: MatrixClient;
-let books: LegacyBooks;
-let gateway: Gateway;
-let storage: Storage;
 let loaded: LoadedConfig;
-let env: Record<string, string>;
-const { log } = recordingLog();
-const { signal } = new AbortController();
-
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "pfb-migrate-"));
-  const ports = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
-  const legacy = createLegacy();
-  ({ books } = legacy);
-  env = environment();
-  const file = join(folder, "config.yaml");
-  writeFileSync(file, configuration(ports, "matrix"));
-  const bridges = { available: () => ["books"], load: () => Promise.resolve(legacy.definition) };
-  loaded = await loadConfig(file, { environment: env, bridges });
-  const { config } = loaded;
-  const registration = buildRegistration(config.homeserver, config.appservice, ["books"]);
-  homeserver = await startHomeserver({ registration, serverName: SERVER, port: ports[0] });
-  erika = homeserver.registerUser("erika");
-  storage = await openStorage(config);
-  gateway = await startGateway(loaded, log);
+  [erika] = people as [MatrixClient];
+  loaded = await load();
 });
-afterEach(async () => {
-  await gateway.stop();
-  await storage.close();
-  await homeserver.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { signal } = new AbortController();
 
 const timeOf = (n: number) => new Date(Date.UTC(2021, 0, 1) + n * 3_600_000);
 
@@ -97,7 +73,7 @@ function writeExport(letters = LETTERS, cases = CASES): string {
 
 /** false: it was killed before it ended. */
 async function feed(from: string, killAfter: number | undefined): Promise<boolean> {
-  const child = fork(WORKER, [join(folder, "config.yaml"), from], {
+  const child = fork(WORKER, [configFile(), from], {
     env: { ...process.env, ...env },
   });
   await Promise.race([once(child, "message"), once(child, "exit")]);

@@ -1,74 +1,33 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { startHomeserver, type Homeserver } from "../../fixtures/simulators/homeserver/index.ts";
+import { expect, test } from "vitest";
 import type { Phase } from "../../src/bridge/contract.ts";
-import { loadConfig, type LoadedConfig } from "../../src/config/load.ts";
-import { startGateway, type Gateway } from "../../src/gateway.ts";
 import { MESSAGE_BLOCK } from "../../src/matrix/letter-events.ts";
-import { buildRegistration } from "../../src/matrix/registration.ts";
 import { UNFINISHED } from "../../src/model/state.ts";
 import { createDirectory } from "../../src/pipeline/directory.ts";
-import { openStorage, type Storage } from "../../src/store/open.ts";
 import type { LetterOutline } from "../../src/store/store.ts";
 import { applyFile } from "../../src/transition/applying.ts";
 import { dayOf } from "../../src/transition/berlin.ts";
 import { closingReport } from "../../src/transition/closing.ts";
 import { compareDays } from "../../src/transition/comparing.ts";
 import { isCopy, PHASES } from "../../src/transition/phases.ts";
-import type { Json, MatrixClient } from "../support/matrix-client.ts";
-import { environment } from "../unit/config/sample.ts";
-import { findFreePort, recordingLog } from "../unit/matrix/support.ts";
-import { eventually, SERVER } from "./matrix-harness.ts";
+import type { Json } from "../support/matrix-client.ts";
+import { eventually } from "./matrix-harness.ts";
 import { acceptAll, caseRooms, enterRoom, say, statusBecomes } from "./matrix-people.ts";
-import { createLegacy, type LegacyBooks, type SentLetter } from "./transition-legacy.ts";
-import { configuration, countBy, PEOPLE, sourceOf } from "./transition-site.ts";
+import type { SentLetter } from "./transition-legacy.ts";
+import { countBy, PEOPLE, sourceOf } from "./transition-site.ts";
+import {
+  books,
+  gateway,
+  load,
+  people,
+  start,
+  storage,
+  useTransitionStage,
+  write,
+} from "./transition-stage.ts";
 
 const ALL = { since: new Date(0), until: new Date(8.64e15) };
 
-let folder: string;
-let homeserver: Homeserver;
-let people: readonly MatrixClient[];
-let books: LegacyBooks;
-let gateway: Gateway;
-let storage: Storage;
-let load: () => Promise<LoadedConfig>;
-/** Writes the file: the phase of both accounts, and what stands beside it. */
-let write: (phase: Phase, more?: string) => void;
-
-const { log } = recordingLog();
-const start = async () => {
-  gateway = await startGateway(await load(), log, { reload: load });
-};
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "pfb-transition-"));
-  const ports = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
-  const legacy = createLegacy();
-  ({ books } = legacy);
-  const file = join(folder, "config.yaml");
-  const env = environment();
-  const bridges = {
-    available: () => ["books"],
-    load: () => Promise.resolve(legacy.definition),
-  };
-  load = () => loadConfig(file, { environment: env, bridges });
-  write = (phase, more = "") => writeFileSync(file, configuration(ports, phase) + more);
-  write("observe");
-  const { config } = await load();
-  const registration = buildRegistration(config.homeserver, config.appservice, ["books"]);
-  homeserver = await startHomeserver({ registration, serverName: SERVER, port: ports[0] });
-  people = PEOPLE.map((name) => homeserver.registerUser(name));
-  storage = await openStorage(config);
-  await start();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await storage.close();
-  await homeserver.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+useTransitionStage("observe");
 
 interface ApplyOptions {
   /** Open conversations follow once. */
