@@ -3,16 +3,16 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { findSynapse } from "../../deploy/tools/synapse.mjs";
 import { projectRoot } from "../../deploy/tools/paths.mjs";
 import { makeBaselines } from "./baseline.ts";
 import { atLeast } from "./figures.ts";
 import type { Books } from "./letters.ts";
 import { AIMS, CONCURRENCY, type Plan } from "./plan.ts";
 import { residentBytes } from "./process.ts";
-import type { Findings, Scenario } from "./scenario.ts";
+import { overSynapse } from "./over-synapse.ts";
+import type { Findings } from "./scenario.ts";
 import { ACCOUNT } from "./settings.ts";
-import { startStage, type Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 import { pause } from "./wait.ts";
 
 const MAIN = join(projectRoot, "src", "main.ts");
@@ -30,23 +30,11 @@ const MB = 1e6;
 const HOUR_MS = 3_600_000;
 
 /** The history of many cases over a real Synapse, killed once in the middle. */
-export const migrate: Scenario = {
-  name: "migrate",
-  title: "moving the history over Synapse: rooms, invitations and letters, killed once",
-  unavailable() {
-    const found = findSynapse();
-    return "reason" in found ? (process.env["POSTFACH_NO_SYNAPSE"] ?? found.reason) : undefined;
-  },
-  async run({ plan, dir, env, say }) {
-    say("starting Synapse and gateway");
-    const stage = await startStage({ dir, kind: "synapse", plan, env });
-    try {
-      return await measure(stage, plan, say);
-    } finally {
-      await stage.close();
-    }
-  },
-};
+export const migrate = overSynapse(
+  "migrate",
+  "moving the history over Synapse: rooms, invitations and letters, killed once",
+  measure,
+);
 
 async function measure(stage: Stage, plan: Plan, say: (text: string) => void): Promise<Findings> {
   const letters = LETTERS[plan.name];

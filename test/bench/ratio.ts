@@ -1,30 +1,18 @@
-import { findSynapse } from "../../deploy/tools/synapse.mjs";
 import { makeBaselines } from "./baseline.ts";
 import { usageFacts } from "./clock.ts";
 import { atLeast, type Figure } from "./figures.ts";
 import { booksOfDoor, booksOfRooms, flowIn, flowOut, type OutFlow } from "./flow.ts";
 import { AIMS, type Plan } from "./plan.ts";
-import type { Findings, Scenario } from "./scenario.ts";
-import { startStage, type Stage } from "./stage.ts";
+import { overSynapse } from "./over-synapse.ts";
+import type { Findings } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
 
 /** Over a real Synapse, compared with a bare loop of sends to the same Synapse. */
-export const ratio: Scenario = {
-  name: "ratio",
-  title: "share of what a bare loop of sends reaches on the same Synapse",
-  unavailable() {
-    const found = findSynapse();
-    return "reason" in found ? (process.env["POSTFACH_NO_SYNAPSE"] ?? found.reason) : undefined;
-  },
-  async run({ plan, dir, env, say }) {
-    say("starting Synapse and gateway");
-    const stage = await startStage({ dir, kind: "synapse", plan, env });
-    try {
-      return await compare(stage, plan, say);
-    } finally {
-      await stage.close();
-    }
-  },
-};
+export const ratio = overSynapse(
+  "ratio",
+  "share of what a bare loop of sends reaches on the same Synapse",
+  compare,
+);
 
 async function compare(stage: Stage, plan: Plan, say: (text: string) => void): Promise<Findings> {
   const { pairs, messages } = plan.ratio;

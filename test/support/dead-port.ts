@@ -1,13 +1,2 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-
 /** A port on 127.0.0.1 at which nobody listens. */
-export async function deadPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+export { findFreePort as deadPort } from "../../deploy/tools/freeport.mjs";

@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { createHash } from "node:crypto";
 import type { Log } from "../../../src/bridge/contract.ts";
@@ -25,15 +22,7 @@ export function recordingLog(): { log: Log; lines: LoggedLine[] } {
   return { log, lines };
 }
 
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+export { findFreePort } from "../../../deploy/tools/freeport.mjs";
 
 /** Blobs in memory, for tests of what stands above the blob store. */
 export function memoryBlobs(): BlobStore & { readonly all: Map<string, Buffer> } {
